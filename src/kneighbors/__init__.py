@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""k-nearest neighbours as real software: exact search, scikit-learn's interface, three plain files as a model.
+
+Names are loaded when first used, so that ``import kneighbors`` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .estimators import (
+        KNeighborsClassifier,
+        KNeighborsRegressor,
+        KNeighborsTransformer,
+        NearestNeighbors,
+        load,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "KNeighborsClassifier",
+    "KNeighborsRegressor",
+    "KNeighborsTransformer",
+    "NearestNeighbors",
+    "__version__",
+    "load",
+]
+
+_HOMES = {
+    "KNeighborsClassifier": "kneighbors.estimators",
+    "KNeighborsRegressor": "kneighbors.estimators",
+    "KNeighborsTransformer": "kneighbors.estimators",
+    "NearestNeighbors": "kneighbors.estimators",
+    "load": "kneighbors.estimators",
+}
+_STEPS = ("data", "errors", "estimators", "index", "metrics", "model_files", "parameters", "pipeline", "reduce")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _STEPS:
+        return importlib.import_module(f"kneighbors.{name}")
+    raise AttributeError(f"module 'kneighbors' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES, *_STEPS})

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The native core: exact scans over panels, projections, and the thread pool behind them.
+
+Arrays are C-contiguous; ids are row numbers; every distance is float64 in the documented summation order.
+"""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatRows = NDArray[np.float32] | NDArray[np.float64]
+
+class FlatScan:
+    """Exact search over all rows: a float32 screen with a proven bound, then an exact float64 re-rank.
+
+    The rows are kept by reference, never copied or written; panels (the screening copy) are built once.
+    Order of answers: (float64 distance, row id).
+    """
+
+    def __init__(
+        self,
+        rows: FloatRows,
+        metric: Literal["sqeuclidean", "inner_product", "cosine"],
+        n_threads: int = 1,
+    ) -> None: ...
+    @property
+    def n_rows(self) -> int: ...
+    @property
+    def n_columns(self) -> int: ...
+    @property
+    def metric(self) -> str: ...
+    @property
+    def codec(self) -> str: ...
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes held beyond the rows themselves."""
+    def search(
+        self,
+        queries: FloatRows,
+        k: int,
+        n_threads: int = 1,
+        exclude: NDArray[np.int64] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Distances and ids of the ``k`` nearest rows, each of shape (n_queries, k), nearest first.
+
+        ``exclude`` names one row id per query that must not answer (-1: none). ``k`` must not exceed the rows
+        that may answer. Distances: squared Euclidean, -(q . x), or 1 - cos.
+        """
+    def search_radius(
+        self,
+        queries: FloatRows,
+        radius: float,
+        n_threads: int = 1,
+        exclude: NDArray[np.int64] | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+        """Offsets (n_queries + 1), distances and ids of all rows with distance <= radius, nearest first.
+
+        ``radius`` is in the metric's own unit: squared for "sqeuclidean".
+        """
+    def scan_statistics(self) -> dict[str, float]:
+        """Of the last search: candidates pushed and rows re-ranked, per query."""
+
+def flat_memory_bytes(n_rows: int, n_columns: int) -> int:
+    """Bytes that a FlatScan of this shape will hold beyond the rows themselves."""
+
+def pairwise_rows(
+    queries: FloatRows,
+    rows: FloatRows,
+    metric: Literal["sqeuclidean", "inner_product", "cosine"],
+    n_threads: int = 1,
+) -> NDArray[np.float64]:
+    """All float64 distances (n_queries, n_rows) in the documented summation order."""
+
+def instruction_set() -> str:
+    """Name of the instruction set in use: "avx512", "avx2", "x86-64-v2", "neon" or "scalar"."""
+
+def instruction_sets() -> list[str]:
+    """Names of the instruction sets that this CPU can run, best first."""
+
+def set_instruction_set(name: str) -> None: ...
+def get_num_threads() -> int:
+    """The most threads a call may use: a limit other tools may set."""
+
+def set_num_threads(n_threads: int) -> None: ...
