@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bindings/bindings.hpp"
+#include "kernels/dispatch.hpp"
+#include "scan/exact.hpp"
+#include "scan/flat_scan.hpp"
+
+namespace nb = nanobind;
+
+namespace kneighbors {
+namespace {
+
+Metric metric_named(const std::string& name) {
+  if (name == "sqeuclidean") return Metric::squared_euclidean;
+  if (name == "inner_product") return Metric::inner_product;
+  if (name == "cosine") return Metric::cosine;
+  throw std::invalid_argument("metric '" + name + "' is not known here; it may be sqeuclidean, inner_product, cosine");
+}
+
+void check_threads(int n_threads) {
+  if (n_threads < 1) throw std::invalid_argument("n_threads must be at least 1, got " + std::to_string(n_threads));
+}
+
+// A scan, and the Python array whose memory it reads.
+class BoundFlatScan {
+ public:
+  BoundFlatScan(AnyMatrix rows, const std::string& metric, int n_threads)
+      : rows_(std::move(rows)), name_(metric) {
+    check_threads(n_threads);
+    const Rows view = as_rows(rows_);
+    const Metric chosen = metric_named(metric);
+    const nb::gil_scoped_release unlocked;
+    scan_ = std::make_unique<FlatScan>(view, chosen, n_threads);
+  }
+
+  nb::tuple search(const AnyMatrix& queries, std::int64_t k, int n_threads, const std::optional<IdVector>& exclude) {
+    const Rows view = check_queries(queries, n_threads, exclude);
+    if (k < 1 || k > scan_->rows().n_rows - (exclude && any_excluded(*exclude) ? 1 : 0)) {
+      throw std::invalid_argument("k = " + std::to_string(k) + " neighbours were asked of " +
+                                  std::to_string(scan_->rows().n_rows) + " rows");
+    }
+    double* distances = nullptr;
+    std::int64_t* ids = nullptr;
+    const std::size_t n_queries = static_cast<std::size_t>(view.n_rows), width = static_cast<std::size_t>(k);
+    auto distance_array = new_array<double>({n_queries, width}, distances);
+    auto id_array = new_array<std::int64_t>({n_queries, width}, ids);
+    const std::int64_t* excluded = exclude ? exclude->data() : nullptr;
+    Interrupt interrupt(signal_pending);
+    bool whole;
+    {
+      const nb::gil_scoped_release unlocked;
+      whole = scan_->search(view, k, n_threads, excluded, distances, ids, interrupt);
+    }
+    if (!whole) throw nb::python_error();
+    return nb::make_tuple(distance_array, id_array);
+  }
+
+  nb::tuple search_radius(const AnyMatrix& queries, double radius, int n_threads,
+                          const std::optional<IdVector>& exclude) {
+    const Rows view = check_queries(queries, n_threads, exclude);
+    if (std::isnan(radius)) throw std::invalid_argument("radius is NaN");
+    const std::int64_t* excluded = exclude ? exclude->data() : nullptr;
+    Interrupt interrupt(signal_pending);
+    RadiusAnswer answer;
+    bool whole;
+    {
+      const nb::gil_scoped_release unlocked;
+      whole = scan_->search_radius(view, radius, n_threads, excluded, answer, interrupt);
+    }
+    if (!whole) throw nb::python_error();
+    std::int64_t *offsets = nullptr, *ids = nullptr;
+    double* distances = nullptr;
+    auto offset_array = new_array<std::int64_t>({answer.offsets.size()}, offsets);
+    auto distance_array = new_array<double>({answer.neighbors.size()}, distances);
+    auto id_array = new_array<std::int64_t>({answer.neighbors.size()}, ids);
+    std::copy(answer.offsets.begin(), answer.offsets.end(), offsets);
+    for (std::size_t i = 0; i < answer.neighbors.size(); ++i) {
+      distances[i] = answer.neighbors[i].distance;
+      ids[i] = answer.neighbors[i].id;
+    }
+    return nb::make_tuple(offset_array, distance_array, id_array);
+  }
+
+  nb::dict statistics() const {
+    const ScanStatistics statistics = scan_->statistics();
+    const double queries = static_cast<double>(std::max<std::int64_t>(1, statistics.n_queries));
+    nb::dict result;
+    result["candidates_per_query"] = static_cast<double>(statistics.n_candidates) / queries;
+    result["exact_per_query"] = static_cast<double>(statistics.n_exact) / queries;
+    return result;
+  }
+
+  const FlatScan& scan() const { return *scan_; }
+  const std::string& name() const { return name_; }
+
+ private:
+  Rows check_queries(const AnyMatrix& queries, int n_threads, const std::optional<IdVector>& exclude) const {
+    check_threads(n_threads);
+    const Rows view = as_rows(queries);
+    if (view.n_columns != scan_->rows().n_columns) {
+      throw std::invalid_argument("queries have " + std::to_string(view.n_columns) + " columns, the rows have " +
+                                  std::to_string(scan_->rows().n_columns));
+    }
+    if (exclude && static_cast<std::int64_t>(exclude->shape(0)) != view.n_rows) {
+      throw std::invalid_argument("exclude holds " + std::to_string(exclude->shape(0)) + " ids for " +
+                                  std::to_string(view.n_rows) + " queries");
+    }
+    return view;
+  }
+
+  bool any_excluded(const IdVector& exclude) const {
+    const std::int64_t* ids = exclude.data();
+    return std::any_of(ids, ids + exclude.shape(0),
+                       [&](std::int64_t id) { return id >= 0 && id < scan_->rows().n_rows; });
+  }
+
+  AnyMatrix rows_;
+  std::string name_;
+  std::unique_ptr<FlatScan> scan_;
+};
+
+nb::ndarray<nb::numpy, double> pairwise_rows(const AnyMatrix& queries, const AnyMatrix& rows,
+                                             const std::string& metric_name, int n_threads) {
+  check_threads(n_threads);
+  const Rows query_view = as_rows(queries), row_view = as_rows(rows);
+  const Metric metric = metric_named(metric_name);
+  if (query_view.n_columns != row_view.n_columns) {
+    throw std::invalid_argument("queries have " + std::to_string(query_view.n_columns) + " columns, the rows have " +
+                                std::to_string(row_view.n_columns));
+  }
+  double* out = nullptr;
+  const std::int64_t n_rows = row_view.n_rows;
+  auto result = new_array<double>({static_cast<std::size_t>(query_view.n_rows), static_cast<std::size_t>(n_rows)}, out);
+  Interrupt interrupt(signal_pending);
+  {
+    const nb::gil_scoped_release unlocked;
+    std::vector<std::int64_t> ids(static_cast<std::size_t>(n_rows));
+    std::iota(ids.begin(), ids.end(), 0);
+    run_tasks(query_view.n_rows, n_threads, [&](std::int64_t query) {
+      if (interrupt.poll()) return;
+      std::vector<double> wide(static_cast<std::size_t>(query_view.n_columns));
+      query_view.widen(query, wide.data());
+      if (metric == Metric::cosine) {
+        const double scale = power_of_two_scale(wide.data(), query_view.n_columns);
+        for (double& value : wide) value *= scale;
+      }
+      ExactDistance exact(row_view, metric, kernels());
+      exact.set_query(wide.data());
+      exact(ids.data(), n_rows, out + query * n_rows);
+    });
+  }
+  if (interrupt.stopped()) throw nb::python_error();
+  return result;
+}
+
+}  // namespace
+
+void bind_flat(nb::module_& module) {
+  nb::class_<BoundFlatScan>(module, "FlatScan")
+      .def(nb::init<AnyMatrix, const std::string&, int>(), nb::arg("rows").noconvert(), nb::arg("metric"),
+           nb::arg("n_threads") = 1)
+      .def("search", &BoundFlatScan::search, nb::arg("queries").noconvert(), nb::arg("k"), nb::arg("n_threads") = 1,
+           nb::arg("exclude") = nb::none())
+      .def("search_radius", &BoundFlatScan::search_radius, nb::arg("queries").noconvert(), nb::arg("radius"),
+           nb::arg("n_threads") = 1, nb::arg("exclude") = nb::none())
+      .def("scan_statistics", &BoundFlatScan::statistics)
+      .def_prop_ro("n_rows", [](const BoundFlatScan& self) { return self.scan().rows().n_rows; })
+      .def_prop_ro("n_columns", [](const BoundFlatScan& self) { return self.scan().rows().n_columns; })
+      .def_prop_ro("metric", [](const BoundFlatScan& self) { return self.name(); })
+      .def_prop_ro("codec", [](const BoundFlatScan&) { return std::string("float32"); })
+      .def_prop_ro("memory_bytes", [](const BoundFlatScan& self) { return self.scan().memory_bytes(); });
+
+  module.def("flat_memory_bytes", [](std::int64_t n_rows, std::int64_t n_columns) {
+    if (n_rows < 0 || n_columns < 1) throw std::invalid_argument("a matrix has 0 or more rows and 1 or more columns");
+    return Panels::bytes(n_rows, n_columns);
+  }, nb::arg("n_rows"), nb::arg("n_columns"));
+
+  module.def("pairwise_rows", &pairwise_rows, nb::arg("queries").noconvert(), nb::arg("rows").noconvert(),
+             nb::arg("metric"), nb::arg("n_threads") = 1);
+}
+
+}  // namespace kneighbors

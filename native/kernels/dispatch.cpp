@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/dispatch.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <stdexcept>
+
+namespace kneighbors {
+
+#if defined(__x86_64__)
+const KernelTable* avx512_kernels();
+const KernelTable* avx2_kernels();
+const KernelTable* x86_64_v2_kernels();
+#elif defined(__aarch64__)
+const KernelTable* neon_kernels();
+#else
+const KernelTable* scalar_kernels();
+#endif
+
+namespace {
+
+std::vector<const KernelTable*> find_runnable() {
+  std::vector<const KernelTable*> found;
+#if defined(__x86_64__)
+  // Features, not levels; the builtins also ask whether the operating system saves the registers.
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+    found.push_back(avx512_kernels());
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found.push_back(avx2_kernels());
+  found.push_back(x86_64_v2_kernels());
+#elif defined(__aarch64__)
+  found.push_back(neon_kernels());
+#else
+  found.push_back(scalar_kernels());
+#endif
+  return found;
+}
+
+const KernelTable* find_named(const std::string& name) {
+  std::string names;
+  for (const KernelTable* table : runnable_kernels()) {
+    if (name == table->name) return table;
+    names += names.empty() ? table->name : std::string(", ") + table->name;
+  }
+  throw std::invalid_argument("instruction set '" + name + "' cannot run on this processor; it can run: " + names);
+}
+
+const KernelTable* choose_first() {
+  const char* wanted = std::getenv("KNEIGHBORS_INSTRUCTION_SET");
+  return wanted && *wanted ? find_named(wanted) : runnable_kernels().front();
+}
+
+std::atomic<const KernelTable*>& chosen() {
+  static std::atomic<const KernelTable*> table{choose_first()};
+  return table;
+}
+
+}  // namespace
+
+const std::vector<const KernelTable*>& runnable_kernels() {
+  static const std::vector<const KernelTable*> tables = find_runnable();
+  return tables;
+}
+
+const KernelTable& kernels() { return *chosen().load(std::memory_order_relaxed); }
+
+void use_kernels(const std::string& name) { chosen().store(find_named(name), std::memory_order_relaxed); }
+
+}  // namespace kneighbors

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// AVX2 with FMA: 12 accumulators of 8 floats, 2 loads and a broadcast of the 16 registers.
+#include <immintrin.h>
+
+#include "kernels/kernel_table.hpp"
+
+namespace kneighbors::avx2 {
+
+constexpr const char* isa_name = "avx2";
+constexpr int tile_vectors = 2;
+
+struct Lane {
+  using Vector = __m256;
+  static constexpr int width = 8;
+  static inline Vector load(const float* p) { return _mm256_loadu_ps(p); }
+  static inline Vector broadcast(const float* p) { return _mm256_broadcast_ss(p); }
+  static inline void store(float* p, Vector v) { _mm256_storeu_ps(p, v); }
+  static inline Vector multiply_add(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
+  static inline std::uint32_t not_less(Vector a, Vector b) {
+    return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_NLT_UQ)));
+  }
+};
+
+#include "kernels/float_tile_body.hpp"
+#include "kernels/rerank_body.hpp"
+#include "kernels/table_body.hpp"
+
+}  // namespace kneighbors::avx2
+
+namespace kneighbors {
+const KernelTable* avx2_kernels() { return &avx2::table; }
+}  // namespace kneighbors

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scan/flat_scan.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "kernels/dispatch.hpp"
+#include "scan/bound.hpp"
+#include "scan/exact.hpp"
+
+namespace kneighbors {
+
+namespace {
+
+// Bytes of panels that stay in the second-level cache while a group of queries passes over them, and bytes of
+// packed queries in such a group. Within 2 % of the best from 128 to 512 KiB.
+constexpr std::int64_t block_bytes = 256 << 10;
+constexpr std::int64_t group_bytes = 256 << 10;
+
+// Collected candidates of all queries at work stay below this.
+constexpr std::int64_t collector_bytes = 64 << 20;
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// The smallest distance any range of rows has proven for a query, shared by the threads that scan it.
+void lower_shared(std::atomic<double>& shared, double value) {
+  double seen = shared.load(std::memory_order_relaxed);
+  while (value < seen && !shared.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
+  }
+}
+
+}  // namespace
+
+// One chunk of queries on its way through the scan. Queries are packed in tiles; tiles form groups; a task is one
+// group over one range of panels. A query then has one collector per range, merged at the end.
+class ScanRun {
+ public:
+  ScanRun(FlatScan& scan, const Rows& queries, std::int64_t first, std::int64_t count, std::int64_t k, double reach,
+          const std::int64_t* exclude, int n_threads, Interrupt& interrupt)
+      : scan_(scan),
+        panels_(scan.panels_),
+        kernels_(kernels()),
+        queries_(queries),
+        first_(first),
+        count_(count),
+        k_(k),
+        reach_(reach),
+        exclude_(exclude),
+        n_threads_(n_threads),
+        interrupt_(interrupt),
+        n_columns_(queries.n_columns) {
+    plan();
+  }
+
+  bool scan_panels() {
+    run_tasks(divide_up(n_tiles_, 4), n_threads_, [&](std::int64_t task) {
+      for (std::int64_t tile = task * 4; tile < std::min(n_tiles_, task * 4 + 4); ++tile) pack_tile(tile);
+    });
+    run_tasks(n_groups_ * n_ranges_, n_threads_, [&](std::int64_t task) {
+      scan_group(task / n_ranges_, task % n_ranges_);
+    });
+    return !interrupt_.stopped();
+  }
+
+  // Calls consume(query in chunk, its neighbours in order) for every query, from several threads.
+  template <class Consume>
+  bool finish(const Consume& consume) {
+    constexpr std::int64_t queries_per_task = 8;
+    run_tasks(divide_up(count_, queries_per_task), n_threads_, [&](std::int64_t task) {
+      Settler settler(*this);
+      const std::int64_t last = std::min(count_, (task + 1) * queries_per_task);
+      for (std::int64_t query = task * queries_per_task; query < last; ++query) {
+        if (interrupt_.poll()) return;
+        consume(query, gather(query, settler));
+      }
+    });
+    return !interrupt_.stopped();
+  }
+
+ private:
+  // Scratch of one task, and the exact distances it asks for.
+  struct Settler {
+    explicit Settler(ScanRun& run) : run(run), exact(run.scan_.rows_, run.scan_.metric_, run.kernels_) {}
+    ~Settler() {
+      run.scan_.n_exact_ += n_exact;
+      run.scan_.n_candidates_ += n_candidates;
+    }
+
+    // Turns every candidate into an exactly known neighbour and keeps the best.
+    void settle(std::int64_t query, Collector& collector) {
+      if (!collector.candidates.empty()) {
+        if (query != current) {
+          exact.set_query(run.wide_query(query));
+          current = query;
+        }
+        ids.clear();
+        for (const Candidate& candidate : collector.candidates) ids.push_back(candidate.id);
+        distances.resize(ids.size());
+        exact(ids.data(), static_cast<std::int64_t>(ids.size()), distances.data());
+        for (std::size_t i = 0; i < ids.size(); ++i) collector.neighbors.push_back({distances[i], ids[i]});
+        n_exact += static_cast<std::int64_t>(ids.size());
+        collector.candidates.clear();
+      }
+      collector.trim();
+    }
+
+    ScanRun& run;
+    ExactDistance exact;
+    std::int64_t current = -1;
+    std::vector<std::int64_t> ids;
+    std::vector<double> distances, scratch;
+    std::int64_t n_exact = 0, n_candidates = 0;
+  };
+
+  struct TileSpan {
+    std::int64_t first;  // query in chunk
+    int count;
+    std::int64_t offset;  // into packed_
+  };
+
+  void plan() {
+    const int widest = kernels_.tile_queries;
+    n_tiles_ = divide_up(count_, widest);
+    tiles_.resize(static_cast<std::size_t>(n_tiles_));
+    for (std::int64_t tile = 0; tile < n_tiles_; ++tile) {  // balanced, so that no tile is left with one query
+      const std::int64_t begin = count_ * tile / n_tiles_, end = count_ * (tile + 1) / n_tiles_;
+      tiles_[tile] = {begin, static_cast<int>(end - begin), begin * n_columns_};
+    }
+    const std::int64_t tile_bytes = widest * n_columns_ * static_cast<std::int64_t>(sizeof(float));
+    std::int64_t tiles_per_group = std::clamp<std::int64_t>(group_bytes / tile_bytes, 1, n_tiles_);
+    // Every thread gets groups enough to even out their different lengths.
+    const std::int64_t wanted_tasks = n_threads_ > 1 ? 4 * static_cast<std::int64_t>(n_threads_) : 1;
+    n_groups_ = divide_up(n_tiles_, tiles_per_group);
+    n_ranges_ = 1;
+    if (n_groups_ < wanted_tasks && n_threads_ > 1) {
+      constexpr std::int64_t fewest_panels = 16;
+      n_ranges_ = std::clamp<std::int64_t>(divide_up(wanted_tasks, n_groups_), 1,
+                                           std::max<std::int64_t>(1, panels_.n_panels() / fewest_panels));
+    }
+    packed_ = allocate_floats(std::max<std::int64_t>(1, count_ * n_columns_));
+    wide_.resize(static_cast<std::size_t>(count_ * n_columns_));
+    bounds_.resize(static_cast<std::size_t>(count_));
+    collectors_.resize(static_cast<std::size_t>(count_ * n_ranges_));
+    for (Collector& collector : collectors_) collector.start(k_, reach_);
+    weights_.resize(collectors_.size());
+    thresholds_.resize(collectors_.size());
+    shared_ = std::vector<std::atomic<double>>(static_cast<std::size_t>(n_ranges_ > 1 ? count_ : 0));
+    for (auto& value : shared_) value.store(reach_, std::memory_order_relaxed);
+  }
+
+  const double* wide_query(std::int64_t query) const { return wide_.data() + query * n_columns_; }
+  std::size_t slot(std::int64_t query, std::int64_t range) const {
+    return static_cast<std::size_t>(range * count_ + query);  // a tile's queries lie side by side
+  }
+
+  void pack_tile(std::int64_t index) {
+    const TileSpan& tile = tiles_[index];
+    std::vector<double> unit;
+    for (int q = 0; q < tile.count; ++q) {
+      const std::int64_t query = tile.first + q;
+      double* wide = wide_.data() + query * n_columns_;
+      queries_.widen(first_ + query, wide);
+      for (std::int64_t j = 0; j < n_columns_; ++j) {
+        if (!std::isfinite(wide[j])) {
+          throw std::invalid_argument("query row " + std::to_string(first_ + query) + ", column " +
+                                      std::to_string(j) + " holds " +
+                                      (std::isnan(wide[j]) ? "NaN" : "an infinite value") +
+                                      "; every value must be finite");
+        }
+      }
+      const double* source = wide;
+      bool is_zero = false;
+      if (scan_.metric_ == Metric::cosine) {
+        const double scale = power_of_two_scale(wide, n_columns_);
+        double square = 0;
+        for (std::int64_t j = 0; j < n_columns_; ++j) {
+          wide[j] *= scale;
+          square += wide[j] * wide[j];
+        }
+        is_zero = square == 0;
+        const double norm = is_zero ? 1.0 : std::sqrt(square);
+        unit.assign(wide, wide + n_columns_);
+        for (double& value : unit) value /= norm;
+        source = unit.data();
+      }
+      bounds_[query].emplace(panels_, source, is_zero, packed_.get() + tile.offset + q, tile.count);
+      for (std::int64_t range = 0; range < n_ranges_; ++range) allow(query, range);
+    }
+  }
+
+  void allow(std::int64_t query, std::int64_t range) {
+    const std::size_t at = slot(query, range);
+    bounds_[query]->allow(collectors_[at].reach(), weights_[at], thresholds_[at]);
+  }
+
+  void scan_group(std::int64_t group, std::int64_t range) {
+    Settler settler(*this);
+    const std::int64_t tile_begin = n_tiles_ * group / n_groups_, tile_end = n_tiles_ * (group + 1) / n_groups_;
+    const std::int64_t begin = panels_.n_panels() * range / n_ranges_;
+    const std::int64_t end = panels_.n_panels() * (range + 1) / n_ranges_;
+    const std::int64_t panel_bytes = panel_rows * n_columns_ * static_cast<std::int64_t>(sizeof(float));
+    const std::int64_t step = std::max<std::int64_t>(1, block_bytes / panel_bytes);
+    alignas(64) float scores[max_tile_queries * panel_rows];
+    std::uint64_t masks[max_tile_queries];
+
+    for (std::int64_t block = begin; block < end; block += step) {
+      const std::int64_t block_end = std::min(end, block + step);
+      for (std::int64_t index = tile_begin; index < tile_end; ++index) {
+        if (interrupt_.poll()) return;
+        const TileSpan& tile = tiles_[index];
+        if (n_ranges_ > 1) take_shared(tile, range);
+        const std::size_t at = slot(tile.first, range);
+        TileArguments arguments{packed_.get() + tile.offset, nullptr, nullptr, nullptr,
+                                &weights_[at],               &thresholds_[at], n_columns_};
+        const TileFunction score_tile = kernels_.float_tile[tile.count];
+        for (std::int64_t panel = block; panel < block_end; ++panel) {
+          arguments.panel = panels_.values(panel);
+          arguments.row_base = panels_.base(panel);
+          arguments.row_error = panels_.error(panel);
+          if (score_tile(arguments, scores, masks)) [[unlikely]] {
+            for (int q = 0; q < tile.count; ++q) {
+              if (masks[q]) take(tile.first + q, range, panel, scores + q * panel_rows, masks[q], settler);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  void take_shared(const TileSpan& tile, std::int64_t range) {
+    for (int q = 0; q < tile.count; ++q) {
+      const std::int64_t query = tile.first + q;
+      Collector& collector = collectors_[slot(query, range)];
+      const double seen = shared_[query].load(std::memory_order_relaxed);
+      if (seen < collector.reach()) {
+        collector.lower_reach(seen);
+        allow(query, range);
+      }
+    }
+  }
+
+  // Survivors of one panel for one query.
+  void take(std::int64_t query, std::int64_t range, std::int64_t panel, const float* scores, std::uint64_t mask,
+            Settler& settler) {
+    Collector& collector = collectors_[slot(query, range)];
+    const QueryBound& bound = *bounds_[query];
+    const std::int64_t excluded = exclude_ ? exclude_[first_ + query] : -1;
+    const std::int64_t first_row = panel * panel_rows;
+    for (; mask; mask &= mask - 1) {
+      const int lane = std::countr_zero(mask);
+      const std::int64_t id = first_row + lane;
+      if (id >= scan_.rows_.n_rows || id == excluded) continue;
+      const double upper =
+          k_ == 0 ? 0.0 : bound.upper(scores[lane], panels_.row_base(id), panels_.row_error(id));
+      collector.candidates.push_back({upper, scores[lane], id});
+      ++settler.n_candidates;
+    }
+    if (collector.is_due()) tighten(query, range, collector, settler);
+  }
+
+  void tighten(std::int64_t query, std::int64_t range, Collector& collector, Settler& settler) {
+    collector.tighten(settler.scratch);
+    prune(query, range, collector);
+    if (collector.is_crowded()) {  // the screen cannot tell these apart
+      settler.settle(query, collector);
+      allow(query, range);
+    }
+    if (n_ranges_ > 1 && k_ > 0) lower_shared(shared_[query], collector.reach());
+    collector.rearm();
+  }
+
+  // Drops the candidates that the present reach rules out, by the tile's own comparison.
+  void prune(std::int64_t query, std::int64_t range, Collector& collector) {
+    allow(query, range);
+    const float weight = weights_[slot(query, range)], threshold = thresholds_[slot(query, range)];
+    std::erase_if(collector.candidates, [&](const Candidate& candidate) {
+      return weight * panels_.row_error(candidate.id) + candidate.score < threshold;
+    });
+  }
+
+  // The query's answer: all ranges merged, what is left measured exactly, in order.
+  std::vector<Neighbor>& gather(std::int64_t query, Settler& settler) {
+    Collector& whole = collectors_[slot(query, 0)];
+    for (std::int64_t range = 1; range < n_ranges_; ++range) {
+      Collector& part = collectors_[slot(query, range)];
+      whole.candidates.insert(whole.candidates.end(), part.candidates.begin(), part.candidates.end());
+      whole.neighbors.insert(whole.neighbors.end(), part.neighbors.begin(), part.neighbors.end());
+      whole.lower_reach(part.reach());
+    }
+    whole.tighten(settler.scratch);
+    prune(query, 0, whole);
+    settler.settle(query, whole);
+    std::sort(whole.neighbors.begin(), whole.neighbors.end());
+    return whole.neighbors;
+  }
+
+  FlatScan& scan_;
+  const Panels& panels_;
+  const KernelTable& kernels_;
+  const Rows& queries_;
+  const std::int64_t first_, count_, k_;
+  const double reach_;
+  const std::int64_t* exclude_;
+  const int n_threads_;
+  Interrupt& interrupt_;
+  const std::int64_t n_columns_;
+
+  std::int64_t n_tiles_ = 0, n_groups_ = 0, n_ranges_ = 1;
+  std::vector<TileSpan> tiles_;
+  AlignedFloats packed_;
+  std::vector<double> wide_;
+  std::vector<std::optional<QueryBound>> bounds_;
+  std::vector<Collector> collectors_;         // [range][query]
+  std::vector<float> weights_, thresholds_;   // the same
+  std::vector<std::atomic<double>> shared_;   // per query, when there are several ranges
+};
+
+FlatScan::FlatScan(const Rows& rows, Metric metric, int n_threads)
+    : rows_(rows), metric_(metric), panels_(rows, metric, n_threads) {}
+
+ScanStatistics FlatScan::statistics() const { return {n_queries_.load(), n_candidates_.load(), n_exact_.load()}; }
+
+bool FlatScan::search(const Rows& queries, std::int64_t k, int n_threads, const std::int64_t* exclude,
+                      double* distances, std::int64_t* ids, Interrupt& interrupt) {
+  n_queries_ = queries.n_rows, n_candidates_ = 0, n_exact_ = 0;
+  const std::int64_t per_query = (2 * k + 160) * static_cast<std::int64_t>(sizeof(Candidate)) + 12 * queries.n_columns;
+  const std::int64_t chunk = std::clamp<std::int64_t>(collector_bytes / per_query, 48, 4096);
+  for (std::int64_t first = 0; first < queries.n_rows; first += chunk) {
+    const std::int64_t count = std::min(chunk, queries.n_rows - first);
+    ScanRun run(*this, queries, first, count, k, Collector::infinity, exclude, n_threads, interrupt);
+    if (!run.scan_panels()) return false;
+    const bool whole = run.finish([&](std::int64_t query, const std::vector<Neighbor>& neighbors) {
+      if (static_cast<std::int64_t>(neighbors.size()) != k) {
+        throw std::logic_error("query " + std::to_string(first + query) + " has " +
+                               std::to_string(neighbors.size()) + " answers instead of " + std::to_string(k));
+      }
+      for (std::int64_t i = 0; i < k; ++i) {
+        distances[(first + query) * k + i] = neighbors[i].distance;
+        ids[(first + query) * k + i] = neighbors[i].id;
+      }
+    });
+    if (!whole) return false;
+  }
+  return true;
+}
+
+bool FlatScan::search_radius(const Rows& queries, double radius, int n_threads, const std::int64_t* exclude,
+                             RadiusAnswer& answer, Interrupt& interrupt) {
+  n_queries_ = queries.n_rows, n_candidates_ = 0, n_exact_ = 0;
+  answer.offsets.assign(1, 0);
+  answer.neighbors.clear();
+  constexpr std::int64_t chunk = 256;
+  for (std::int64_t first = 0; first < queries.n_rows; first += chunk) {
+    const std::int64_t count = std::min(chunk, queries.n_rows - first);
+    ScanRun run(*this, queries, first, count, 0, radius, exclude, n_threads, interrupt);
+    if (!run.scan_panels()) return false;
+    std::vector<std::vector<Neighbor>> found(static_cast<std::size_t>(count));
+    const bool whole = run.finish(
+        [&](std::int64_t query, std::vector<Neighbor>& neighbors) { found[query] = std::move(neighbors); });
+    if (!whole) return false;
+    for (const std::vector<Neighbor>& neighbors : found) {
+      answer.neighbors.insert(answer.neighbors.end(), neighbors.begin(), neighbors.end());
+      answer.offsets.push_back(static_cast<std::int64_t>(answer.neighbors.size()));
+    }
+  }
+  return true;
+}
+
+}  // namespace kneighbors

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exact search over one cell: all rows. Screen in panels, then re-rank what survives.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "rows/panels.hpp"
+#include "rows/rows.hpp"
+#include "scan/collector.hpp"
+#include "threads/pool.hpp"
+
+namespace kneighbors {
+
+struct ScanStatistics {
+  std::int64_t n_queries = 0;
+  std::int64_t n_candidates = 0;  // pairs that survived the tile
+  std::int64_t n_exact = 0;       // pairs measured in float64
+};
+
+struct RadiusAnswer {
+  std::vector<std::int64_t> offsets;
+  std::vector<Neighbor> neighbors;
+};
+
+class FlatScan {
+ public:
+  // Keeps pointers into the rows. Throws std::invalid_argument when a value is not finite.
+  FlatScan(const Rows& rows, Metric metric, int n_threads);
+
+  // distances and ids: [n_queries][k], nearest first. exclude: one id per query (-1: none), or null.
+  // Returns false if interrupted; the outputs are then unspecified.
+  bool search(const Rows& queries, std::int64_t k, int n_threads, const std::int64_t* exclude, double* distances,
+              std::int64_t* ids, Interrupt& interrupt);
+
+  bool search_radius(const Rows& queries, double radius, int n_threads, const std::int64_t* exclude,
+                     RadiusAnswer& answer, Interrupt& interrupt);
+
+  const Rows& rows() const { return rows_; }
+  Metric metric() const { return metric_; }
+  std::int64_t memory_bytes() const { return Panels::bytes(rows_.n_rows, rows_.n_columns); }
+  ScanStatistics statistics() const;
+
+ private:
+  friend class ScanRun;
+  Rows rows_;
+  Metric metric_;
+  Panels panels_;
+  std::atomic<std::int64_t> n_queries_{0}, n_candidates_{0}, n_exact_{0};
+};
+
+}  // namespace kneighbors
