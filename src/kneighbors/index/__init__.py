@@ -1,1 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The index step: rows in; the k nearest rows of a query, as (distances, ids), out.
+
+========================  ============================================================================
+``FlatIndex``             dense rows; Euclidean, squared, inner product, cosine (the native scan)
+``BlockIndex``            every other metric, functions, and sparse rows (float64 blocks, bounded memory)
+``PrecomputedIndex``      distances that were measured elsewhere, as a matrix or a sparse neighbour graph
+========================  ============================================================================
+
+All offer the verbs of ``base.Index`` and one order of answers: (float64 value, row id). All are exact.
+"""
+
+from __future__ import annotations
+
 from .base import Index
+from .blocks import BlockIndex
+from .flat import FlatIndex
+from .make import load_index, make_index
+from .precomputed import PrecomputedIndex
+
+__all__ = ["BlockIndex", "FlatIndex", "Index", "PrecomputedIndex", "load_index", "make_index"]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every index offers: the same verbs, the same order of answers.
 
-Rows come in as a C-contiguous float32 or float64 matrix of shape (n, d); answers go out as float64 distances and
-int64 row ids, nearest first, ties by the lower id.
+Rows come in as a C-contiguous float32 or float64 matrix of shape (n, d); answers go out as float64 distances
+and int64 row ids, nearest first, ties by the lower id.
 """
 
 from __future__ import annotations

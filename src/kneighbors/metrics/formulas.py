@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from ..errors import ParameterError
 
 __all__ = [
-    "boolean_or_float_distances",
     "covariance",
     "distance_metric_distances",
     "function_distances",
     "haversine_distances",
     "inverse",
     "nan_euclidean_distances",
+    "scipy_distances",
     "variances",
     "widened",
 ]
@@ -38,7 +38,7 @@ def widened(rows: Any) -> Distances:
     return np.ascontiguousarray(rows, dtype=np.float64)
 
 
-def boolean_or_float_distances(
+def scipy_distances(
     formula: str, arguments: Mapping[str, Any], queries: NDArray[Any], rows: NDArray[Any]
 ) -> Distances:
     """scipy's formula; metrics of sets see which entries are not zero."""
@@ -112,8 +112,8 @@ def inverse(matrix: Distances, what: str) -> Distances:
         raise ParameterError(f"{what} must be a square matrix; its shape is {matrix.shape}.")
     if not np.isfinite(matrix).all() or np.linalg.matrix_rank(matrix, hermitian=True) < matrix.shape[0]:
         raise ParameterError(
-            f"{what} ({matrix.shape[0]} x {matrix.shape[0]}) has no inverse: columns depend on each other, or "
-            "there are too few rows. Give metric_params={'VI': matrix}, or reduce the columns first."
+            f"{what} ({matrix.shape[0]} x {matrix.shape[0]}) has no inverse: columns depend on each other, "
+            "or there are too few rows. Give metric_params={'VI': matrix}, or reduce the columns first."
         )
     return np.ascontiguousarray(np.linalg.inv(matrix))
 
@@ -123,7 +123,8 @@ def covariance(rows: Any) -> Distances:
     total = np.zeros((rows.shape[1], rows.shape[1]))
     for block in _centred_blocks(rows):
         total += block.T @ block
-    return total / max(1, rows.shape[0] - 1)
+    total /= max(1, rows.shape[0] - 1)
+    return total
 
 
 def variances(rows: Any) -> Distances:
@@ -131,7 +132,8 @@ def variances(rows: Any) -> Distances:
     total = np.zeros(rows.shape[1])
     for block in _centred_blocks(rows):
         total += np.square(block).sum(axis=0)
-    return total / max(1, rows.shape[0] - 1)
+    total /= max(1, rows.shape[0] - 1)
+    return total
 
 
 def _centred_blocks(rows: Any) -> Iterator[Distances]:
@@ -142,7 +144,7 @@ def _centred_blocks(rows: Any) -> Iterator[Distances]:
         part = rows[start : start + step]
         return widened(part.toarray() if hasattr(part, "toarray") else part)
 
-    # Offsets from the first row are averaged, not the values: a constant column then has exactly its own mean.
+    # Offsets from the first row are averaged, not the values: a constant column has exactly its own mean.
     first = block(0)[0].copy()
     total = np.zeros(rows.shape[1])
     for start in range(0, rows.shape[0], step):

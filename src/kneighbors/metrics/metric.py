@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One resolved metric: what it is called, what it needs, and its distances for a block of queries and rows."""
+"""One resolved metric: its name, what it needs, and its distances for a block of queries and rows."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class Metric:
             return formulas.haversine_distances(queries, rows)
         if self.formula == "nan_euclidean":
             return formulas.nan_euclidean_distances(queries, rows)
-        return formulas.boolean_or_float_distances(self.formula, self.arguments, queries, rows)
+        return formulas.scipy_distances(self.formula, self.arguments, queries, rows)
 
     def report(self, values: Distances) -> Distances:
         """Distances in the metric's unit, from values of ``ranking``."""

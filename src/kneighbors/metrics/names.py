@@ -95,7 +95,7 @@ def resolve(
     Parameters
     ----------
     metric : str, callable or sklearn.metrics.DistanceMetric
-        A name of ``NAMES``, or a function of two rows (and ``metric_params`` as keywords) that returns a number.
+        A name of ``NAMES``, or a function of two rows (and ``metric_params`` as keywords) returning a number.
     p : float or None, default=2
         The power of "minkowski", above 0; None means 2. Other metrics ignore it.
     metric_params : dict or None, default=None
