@@ -2,7 +2,7 @@
 """Neighbours from distances that were measured elsewhere: a matrix, or a sparse neighbour graph.
 
 A query is a line of distances to every row. In a graph only the stored entries are distances (an explicit
-zero is one); it may be sorted or not. The order of answers is that of every index: (float64 distance, row id).
+zero is one); it may be sorted or not. Answers are ordered as everywhere: (float64 distance, row id).
 """
 
 from __future__ import annotations
