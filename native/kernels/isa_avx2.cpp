@@ -7,7 +7,8 @@
 namespace kneighbors::avx2 {
 
 constexpr const char* isa_name = "avx2";
-constexpr int tile_vectors = 2;
+constexpr int tile_accumulators = 12;
+constexpr int tile_queries = 6;
 
 struct Lane {
   using Vector = __m256;

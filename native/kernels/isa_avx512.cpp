@@ -7,7 +7,8 @@
 namespace kneighbors::avx512 {
 
 constexpr const char* isa_name = "avx512";
-constexpr int tile_vectors = 4;
+constexpr int tile_accumulators = 24;
+constexpr int tile_queries = 12;
 
 struct Lane {
   using Vector = __m512;

@@ -7,7 +7,8 @@
 namespace kneighbors::neon {
 
 constexpr const char* isa_name = "neon";
-constexpr int tile_vectors = 4;
+constexpr int tile_accumulators = 24;
+constexpr int tile_queries = 6;
 
 struct Lane {
   using Vector = float32x4_t;

@@ -5,7 +5,8 @@
 namespace kneighbors::scalar {
 
 constexpr const char* isa_name = "scalar";
-constexpr int tile_vectors = 2;
+constexpr int tile_accumulators = 12;
+constexpr int tile_queries = 6;
 
 struct Lane {
   using Vector = float;

@@ -7,7 +7,8 @@
 namespace kneighbors::x86_64_v2 {
 
 constexpr const char* isa_name = "x86-64-v2";
-constexpr int tile_vectors = 2;
+constexpr int tile_accumulators = 12;
+constexpr int tile_queries = 6;
 
 struct Lane {
   using Vector = __m128;

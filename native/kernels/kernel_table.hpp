@@ -11,7 +11,7 @@ namespace kneighbors {
 constexpr int panel_rows = 64;
 
 // No tile takes more queries than this.
-constexpr int max_tile_queries = 6;
+constexpr int max_tile_queries = 12;
 
 // One register tile: up to max_tile_queries queries against the 64 rows of one panel.
 //   score = row_base + sum over columns of query * row           (float32, one accumulator per pair)

@@ -3,8 +3,9 @@
 
 static const KernelTable table = {
     isa_name,
-    max_tile_queries,
-    {nullptr, float_tile<1>, float_tile<2>, float_tile<3>, float_tile<4>, float_tile<5>, float_tile<6>},
+    tile_queries,
+    {nullptr, float_tile<1>, float_tile<2>, float_tile<3>, float_tile<4>, float_tile<5>, float_tile<6>,
+     float_tile<7>, float_tile<8>, float_tile<9>, float_tile<10>, float_tile<11>, float_tile<12>},
     squared_distances<float>,
     squared_distances<double>,
     negated_dots<float>,

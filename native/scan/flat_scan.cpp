@@ -17,17 +17,20 @@ namespace kneighbors {
 
 namespace {
 
-// Bytes of panels that stay in the second-level cache while a group of queries passes over them, and bytes of
-// packed queries in such a group. Within 2 % of the best from 128 to 512 KiB.
+// Bytes of panels that stay in the second-level cache while a group of queries passes over them (within 2 % of the
+// best from 128 to 512 KiB), and bytes of packed queries in such a group, so that memory is read once for many.
 constexpr std::int64_t block_bytes = 256 << 10;
-constexpr std::int64_t group_bytes = 256 << 10;
+constexpr std::int64_t group_bytes = 1 << 20;
+
+// A thread takes this many bytes of panels at a time: small enough that threads of different speed end together.
+constexpr std::int64_t stretch_bytes = 2 << 20;
 
 // Collected candidates of all queries at work stay below this.
 constexpr std::int64_t collector_bytes = 64 << 20;
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-// The smallest distance any range of rows has proven for a query, shared by the threads that scan it.
+// The smallest distance any lane has proven for a query, shared by all of them.
 void lower_shared(std::atomic<double>& shared, double value) {
   double seen = shared.load(std::memory_order_relaxed);
   while (value < seen && !shared.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
@@ -36,8 +39,9 @@ void lower_shared(std::atomic<double>& shared, double value) {
 
 }  // namespace
 
-// One chunk of queries on its way through the scan. Queries are packed in tiles; tiles form groups; a task is one
-// group over one range of panels. A query then has one collector per range, merged at the end.
+// One chunk of queries on its way through the scan. Queries are packed in tiles; tiles form groups; the threads at
+// work on a group (its lanes) take stretches of panels until none are left. A query has one collector per lane,
+// merged at the end; which lane met which row changes no answer.
 class ScanRun {
  public:
   ScanRun(FlatScan& scan, const Rows& queries, std::int64_t first, std::int64_t count, std::int64_t k, double reach,
@@ -61,8 +65,8 @@ class ScanRun {
     run_tasks(divide_up(n_tiles_, 4), n_threads_, [&](std::int64_t task) {
       for (std::int64_t tile = task * 4; tile < std::min(n_tiles_, task * 4 + 4); ++tile) pack_tile(tile);
     });
-    run_tasks(n_groups_ * n_ranges_, n_threads_, [&](std::int64_t task) {
-      scan_group(task / n_ranges_, task % n_ranges_);
+    run_tasks(n_groups_ * n_lanes_, n_threads_, [&](std::int64_t task) {
+      scan_group(task / n_lanes_, task % n_lanes_);
     });
     return !interrupt_.stopped();
   }
@@ -132,30 +136,50 @@ class ScanRun {
       tiles_[tile] = {begin, static_cast<int>(end - begin), begin * n_columns_};
     }
     const std::int64_t tile_bytes = widest * n_columns_ * static_cast<std::int64_t>(sizeof(float));
-    std::int64_t tiles_per_group = std::clamp<std::int64_t>(group_bytes / tile_bytes, 1, n_tiles_);
-    // Every thread gets groups enough to even out their different lengths.
-    const std::int64_t wanted_tasks = n_threads_ > 1 ? 4 * static_cast<std::int64_t>(n_threads_) : 1;
+    const std::int64_t tiles_per_group = std::clamp<std::int64_t>(group_bytes / tile_bytes, 1, n_tiles_);
     n_groups_ = divide_up(n_tiles_, tiles_per_group);
-    n_ranges_ = 1;
-    if (n_groups_ < wanted_tasks && n_threads_ > 1) {
-      constexpr std::int64_t fewest_panels = 16;
-      n_ranges_ = std::clamp<std::int64_t>(divide_up(wanted_tasks, n_groups_), 1,
-                                           std::max<std::int64_t>(1, panels_.n_panels() / fewest_panels));
-    }
+    // Groups enough to keep every thread busy to the end need no lanes; else all threads share each group.
+    n_lanes_ = n_groups_ >= 8 * static_cast<std::int64_t>(n_threads_) ? 1 : n_threads_;
+    next_panel_ = std::vector<std::atomic<std::int64_t>>(static_cast<std::size_t>(n_groups_));
+    const std::int64_t panel_bytes = panel_rows * n_columns_ * static_cast<std::int64_t>(sizeof(float));
+    block_panels_ = std::max<std::int64_t>(1, block_bytes / panel_bytes);
+    stretch_panels_ = std::max(block_panels_, stretch_bytes / panel_bytes / block_panels_ * block_panels_);
+    stretch_panels_ = std::min(stretch_panels_, divide_up(panels_.n_panels(), n_lanes_));
     packed_ = allocate_floats(std::max<std::int64_t>(1, count_ * n_columns_));
     wide_.resize(static_cast<std::size_t>(count_ * n_columns_));
     bounds_.resize(static_cast<std::size_t>(count_));
-    collectors_.resize(static_cast<std::size_t>(count_ * n_ranges_));
+    collectors_.resize(static_cast<std::size_t>(count_ * n_lanes_));
     for (Collector& collector : collectors_) collector.start(k_, reach_);
     weights_.resize(collectors_.size());
     thresholds_.resize(collectors_.size());
-    shared_ = std::vector<std::atomic<double>>(static_cast<std::size_t>(n_ranges_ > 1 ? count_ : 0));
+    shared_ = std::vector<std::atomic<double>>(static_cast<std::size_t>(n_lanes_ > 1 ? count_ : 0));
     for (auto& value : shared_) value.store(reach_, std::memory_order_relaxed);
   }
 
+  // Asks for the block after this one, a share with every tile: when its turn comes it is in the cache. A lone tile
+  // reads memory as a stream, which the processor foresees by itself.
+  class NextBlock {
+   public:
+    NextBlock(const Panels& panels, std::int64_t begin, std::int64_t count, std::int64_t n_tiles) {
+      const std::int64_t end = std::min(panels.n_panels(), begin + count);
+      if (begin >= end || n_tiles < 4) return;
+      next_ = reinterpret_cast<const char*>(panels.values(begin));
+      end_ = reinterpret_cast<const char*>(panels.values(end));
+      share_ = divide_up(divide_up(end_ - next_, n_tiles), 64) * 64;
+    }
+    void prefetch_share() {
+      const char* stop = std::min(end_, next_ + share_);
+      for (; next_ < stop; next_ += 64) __builtin_prefetch(next_, 0, 2);
+    }
+
+   private:
+    const char *next_ = nullptr, *end_ = nullptr;
+    std::int64_t share_ = 0;
+  };
+
   const double* wide_query(std::int64_t query) const { return wide_.data() + query * n_columns_; }
-  std::size_t slot(std::int64_t query, std::int64_t range) const {
-    return static_cast<std::size_t>(range * count_ + query);  // a tile's queries lie side by side
+  std::size_t slot(std::int64_t query, std::int64_t lane) const {
+    return static_cast<std::size_t>(lane * count_ + query);  // a tile's queries lie side by side
   }
 
   void pack_tile(std::int64_t index) {
@@ -189,105 +213,113 @@ class ScanRun {
         source = unit.data();
       }
       bounds_[query].emplace(panels_, source, is_zero, packed_.get() + tile.offset + q, tile.count);
-      for (std::int64_t range = 0; range < n_ranges_; ++range) allow(query, range);
+      for (std::int64_t lane = 0; lane < n_lanes_; ++lane) allow(query, lane);
     }
   }
 
-  void allow(std::int64_t query, std::int64_t range) {
-    const std::size_t at = slot(query, range);
+  void allow(std::int64_t query, std::int64_t lane) {
+    const std::size_t at = slot(query, lane);
     bounds_[query]->allow(collectors_[at].reach(), weights_[at], thresholds_[at]);
   }
 
-  void scan_group(std::int64_t group, std::int64_t range) {
+  void scan_group(std::int64_t group, std::int64_t lane) {
     Settler settler(*this);
-    const std::int64_t tile_begin = n_tiles_ * group / n_groups_, tile_end = n_tiles_ * (group + 1) / n_groups_;
-    const std::int64_t begin = panels_.n_panels() * range / n_ranges_;
-    const std::int64_t end = panels_.n_panels() * (range + 1) / n_ranges_;
-    const std::int64_t panel_bytes = panel_rows * n_columns_ * static_cast<std::int64_t>(sizeof(float));
-    const std::int64_t step = std::max<std::int64_t>(1, block_bytes / panel_bytes);
-    alignas(64) float scores[max_tile_queries * panel_rows];
-    std::uint64_t masks[max_tile_queries];
-
-    for (std::int64_t block = begin; block < end; block += step) {
-      const std::int64_t block_end = std::min(end, block + step);
-      for (std::int64_t index = tile_begin; index < tile_end; ++index) {
-        if (interrupt_.poll()) return;
-        const TileSpan& tile = tiles_[index];
-        if (n_ranges_ > 1) take_shared(tile, range);
-        const std::size_t at = slot(tile.first, range);
-        TileArguments arguments{packed_.get() + tile.offset, nullptr, nullptr, nullptr,
-                                &weights_[at],               &thresholds_[at], n_columns_};
-        const TileFunction score_tile = kernels_.float_tile[tile.count];
-        for (std::int64_t panel = block; panel < block_end; ++panel) {
-          arguments.panel = panels_.values(panel);
-          arguments.row_base = panels_.base(panel);
-          arguments.row_error = panels_.error(panel);
-          if (score_tile(arguments, scores, masks)) [[unlikely]] {
-            for (int q = 0; q < tile.count; ++q) {
-              if (masks[q]) take(tile.first + q, range, panel, scores + q * panel_rows, masks[q], settler);
-            }
-          }
-        }
+    for (;;) {
+      const std::int64_t begin = next_panel_[group].fetch_add(stretch_panels_, std::memory_order_relaxed);
+      if (begin >= panels_.n_panels()) return;
+      const std::int64_t end = std::min(panels_.n_panels(), begin + stretch_panels_);
+      for (std::int64_t block = begin; block < end; block += block_panels_) {
+        if (!scan_block(group, lane, block, std::min(end, block + block_panels_), settler)) return;
       }
     }
   }
 
-  void take_shared(const TileSpan& tile, std::int64_t range) {
+  // All queries of a group against the panels of one block; false if interrupted.
+  bool scan_block(std::int64_t group, std::int64_t lane, std::int64_t begin, std::int64_t end, Settler& settler) {
+    const std::int64_t tile_begin = n_tiles_ * group / n_groups_, tile_end = n_tiles_ * (group + 1) / n_groups_;
+    alignas(64) float scores[max_tile_queries * panel_rows];
+    std::uint64_t masks[max_tile_queries];
+    NextBlock next(panels_, end, block_panels_, tile_end - tile_begin);
+
+    for (std::int64_t index = tile_begin; index < tile_end; ++index) {
+      if (interrupt_.poll()) return false;
+      const TileSpan& tile = tiles_[index];
+      if (n_lanes_ > 1) take_shared(tile, lane);
+      const std::size_t at = slot(tile.first, lane);
+      TileArguments arguments{packed_.get() + tile.offset, nullptr, nullptr, nullptr,
+                              &weights_[at],               &thresholds_[at], n_columns_};
+      const TileFunction score_tile = kernels_.float_tile[tile.count];
+      for (std::int64_t panel = begin; panel < end; ++panel) {
+        arguments.panel = panels_.values(panel);
+        arguments.row_base = panels_.base(panel);
+        arguments.row_error = panels_.error(panel);
+        if (score_tile(arguments, scores, masks)) [[unlikely]] {
+          for (int q = 0; q < tile.count; ++q) {
+            if (masks[q]) take(tile.first + q, lane, panel, scores + q * panel_rows, masks[q], settler);
+          }
+        }
+      }
+      next.prefetch_share();
+    }
+    return true;
+  }
+
+  void take_shared(const TileSpan& tile, std::int64_t lane) {
     for (int q = 0; q < tile.count; ++q) {
       const std::int64_t query = tile.first + q;
-      Collector& collector = collectors_[slot(query, range)];
+      Collector& collector = collectors_[slot(query, lane)];
       const double seen = shared_[query].load(std::memory_order_relaxed);
       if (seen < collector.reach()) {
         collector.lower_reach(seen);
-        allow(query, range);
+        allow(query, lane);
       }
     }
   }
 
   // Survivors of one panel for one query.
-  void take(std::int64_t query, std::int64_t range, std::int64_t panel, const float* scores, std::uint64_t mask,
+  void take(std::int64_t query, std::int64_t lane, std::int64_t panel, const float* scores, std::uint64_t mask,
             Settler& settler) {
-    Collector& collector = collectors_[slot(query, range)];
+    Collector& collector = collectors_[slot(query, lane)];
     const QueryBound& bound = *bounds_[query];
     const std::int64_t excluded = exclude_ ? exclude_[first_ + query] : -1;
     const std::int64_t first_row = panel * panel_rows;
     for (; mask; mask &= mask - 1) {
-      const int lane = std::countr_zero(mask);
-      const std::int64_t id = first_row + lane;
+      const int row = std::countr_zero(mask);
+      const std::int64_t id = first_row + row;
       if (id >= scan_.rows_.n_rows || id == excluded) continue;
       const double upper =
-          k_ == 0 ? 0.0 : bound.upper(scores[lane], panels_.row_base(id), panels_.row_error(id));
-      collector.candidates.push_back({upper, scores[lane], id});
+          k_ == 0 ? 0.0 : bound.upper(scores[row], panels_.row_base(id), panels_.row_error(id));
+      collector.candidates.push_back({upper, scores[row], id});
       ++settler.n_candidates;
     }
-    if (collector.is_due()) tighten(query, range, collector, settler);
+    if (collector.is_due()) tighten(query, lane, collector, settler);
   }
 
-  void tighten(std::int64_t query, std::int64_t range, Collector& collector, Settler& settler) {
+  void tighten(std::int64_t query, std::int64_t lane, Collector& collector, Settler& settler) {
     collector.tighten(settler.scratch);
-    prune(query, range, collector);
+    prune(query, lane, collector);
     if (collector.is_crowded()) {  // the screen cannot tell these apart
       settler.settle(query, collector);
-      allow(query, range);
+      allow(query, lane);
     }
-    if (n_ranges_ > 1 && k_ > 0) lower_shared(shared_[query], collector.reach());
+    if (n_lanes_ > 1 && k_ > 0) lower_shared(shared_[query], collector.reach());
     collector.rearm();
   }
 
   // Drops the candidates that the present reach rules out, by the tile's own comparison.
-  void prune(std::int64_t query, std::int64_t range, Collector& collector) {
-    allow(query, range);
-    const float weight = weights_[slot(query, range)], threshold = thresholds_[slot(query, range)];
+  void prune(std::int64_t query, std::int64_t lane, Collector& collector) {
+    allow(query, lane);
+    const float weight = weights_[slot(query, lane)], threshold = thresholds_[slot(query, lane)];
     std::erase_if(collector.candidates, [&](const Candidate& candidate) {
       return weight * panels_.row_error(candidate.id) + candidate.score < threshold;
     });
   }
 
-  // The query's answer: all ranges merged, what is left measured exactly, in order.
+  // The query's answer: all lanes merged, what is left measured exactly, in order.
   std::vector<Neighbor>& gather(std::int64_t query, Settler& settler) {
     Collector& whole = collectors_[slot(query, 0)];
-    for (std::int64_t range = 1; range < n_ranges_; ++range) {
-      Collector& part = collectors_[slot(query, range)];
+    for (std::int64_t lane = 1; lane < n_lanes_; ++lane) {
+      Collector& part = collectors_[slot(query, lane)];
       whole.candidates.insert(whole.candidates.end(), part.candidates.begin(), part.candidates.end());
       whole.neighbors.insert(whole.neighbors.end(), part.neighbors.begin(), part.neighbors.end());
       whole.lower_reach(part.reach());
@@ -310,14 +342,16 @@ class ScanRun {
   Interrupt& interrupt_;
   const std::int64_t n_columns_;
 
-  std::int64_t n_tiles_ = 0, n_groups_ = 0, n_ranges_ = 1;
+  std::int64_t n_tiles_ = 0, n_groups_ = 0, n_lanes_ = 1;
+  std::int64_t block_panels_ = 1, stretch_panels_ = 1;
+  std::vector<std::atomic<std::int64_t>> next_panel_;  // per group: the first panel nobody has taken
   std::vector<TileSpan> tiles_;
   AlignedFloats packed_;
   std::vector<double> wide_;
   std::vector<std::optional<QueryBound>> bounds_;
-  std::vector<Collector> collectors_;         // [range][query]
+  std::vector<Collector> collectors_;         // [lane][query]
   std::vector<float> weights_, thresholds_;   // the same
-  std::vector<std::atomic<double>> shared_;   // per query, when there are several ranges
+  std::vector<std::atomic<double>> shared_;   // per query, when there are several lanes
 };
 
 FlatScan::FlatScan(const Rows& rows, Metric metric, int n_threads)
