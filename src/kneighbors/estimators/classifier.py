@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""KNeighborsClassifier: the vote of the nearest rows on a label."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin, MultiOutputMixin
+
+from .. import pipeline, vote
+from ..parameters import constraints
+from ..threads import resolve_threads
+from .base import NeighborsEstimator
+from .inputs import check_classes, check_rows, check_sample_weight
+
+__all__ = ["KNeighborsClassifier"]
+
+
+class KNeighborsClassifier(ClassifierMixin, MultiOutputMixin, NeighborsEstimator):  # type: ignore[misc]
+    """Classify by the vote of the k nearest rows; a drop-in for scikit-learn's class of the same name.
+
+    Neighbours are exact and ordered by (float64 distance, row id). A tied vote goes to the smallest label.
+    Answers do not depend on ``n_jobs``, on the batch, or on the machine's instruction set.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=5
+    weights : {"uniform", "distance"}, callable or None, default="uniform"
+        What a neighbour's vote counts: 1, or 1/distance (where some distance is 0, those count 1 and the rest
+        nothing), or a function from the distances, of shape (n_queries, n_neighbors), to weights of that
+        shape. None is "uniform".
+    algorithm : {"auto", "ball_tree", "kd_tree", "brute"} or index object, default="auto"
+        Every choice is exact and gives the same answers; an index object says which kind to use.
+    leaf_size : int, default=30
+        Rows in a leaf of a tree; never changes an answer.
+    p : float, default=2
+        Power of the Minkowski metric.
+    metric : str, callable or DistanceMetric, default="minkowski"
+        scikit-learn's and scipy's names, "inner_product", "precomputed", or a function of two rows.
+    metric_params : dict or None, default=None
+        Further arguments of the metric.
+    n_jobs : int or None, default=None
+        Threads. None and -1: every core this process may use (affinity, control group, OMP_NUM_THREADS,
+        threadpoolctl); -2: all but one.
+    priors : array-like of shape (n_classes,), list of such, or None, default=None
+        Positive factors that multiply the votes, in the order of ``classes_``; one array per output where
+        there are several. They may be changed after fit.
+    random_state : int, RandomState instance or None, default=0
+        Seed of randomness that is ours; the exact search has none.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,), or list of such
+        Sorted labels of the rows with a positive weight.
+    effective_metric_ : str or callable
+        The metric used: "euclidean" where ``metric="minkowski"`` and ``p=2``.
+    effective_metric_params_ : dict
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where X had column names that are all strings.
+    n_samples_fit_ : int
+        Rows given to fit.
+    sample_indices_ : ndarray of shape (n_kept,)
+        Row numbers of those that were kept (weight above 0).
+    outputs_2d_ : bool
+        Whether y was two-dimensional with more than one column.
+
+    Examples
+    --------
+    >>> from kneighbors import KNeighborsClassifier
+    >>> model = KNeighborsClassifier(n_neighbors=3).fit([[0], [1], [2], [3]], [0, 0, 1, 1])
+    >>> model.predict([[1.1]])
+    array([0])
+    >>> model.predict_proba([[0.9]])
+    array([[0.66666667, 0.33333333]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **NeighborsEstimator._parameter_constraints,
+        **constraints("weights", "priors"),
+    }
+
+    def __init__(
+        self,
+        n_neighbors: int = 5,
+        *,
+        weights: Any = "uniform",
+        algorithm: Any = "auto",
+        leaf_size: int = 30,
+        p: float | None = 2,
+        metric: Any = "minkowski",
+        metric_params: dict[str, Any] | None = None,
+        n_jobs: int | None = None,
+        priors: Any = None,
+        random_state: Any = 0,
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.weights = weights
+        self.algorithm = algorithm
+        self.leaf_size = leaf_size
+        self.p = p
+        self.metric = metric
+        self.metric_params = metric_params
+        self.n_jobs = n_jobs
+        self.priors = priors
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> KNeighborsClassifier:
+        """Take the rows and their labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or (n_samples, n_samples) if \
+metric="precomputed"
+            float16 and float32 are taken as float32, float64 and integers as float64. A C-contiguous
+            float32 or float64 array is kept by reference: do not write into it afterwards.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers, booleans or strings; a column may not mix them.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            With weights, k counts weight: a row of weight 2 is two rows, one of weight 0 is left out, and
+            the last neighbour taken is split where the weights pass k.
+
+        Returns
+        -------
+        KNeighborsClassifier
+            The estimator itself.
+        """
+        self._check_parameters()
+        rows = check_rows(self, X, reset=True)
+        weights = check_sample_weight(sample_weight, rows.shape[0])
+        labels = check_classes(y, rows.shape[0], None if weights is None else weights > 0.0, stacklevel=3)
+        assert labels.classes is not None
+        vote.check_priors(self.priors, [len(classes) for classes in labels.classes])
+        self._fit_model(rows, labels, weights)
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Labels of the queries.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_queries, n_features), or (n_queries, n_samples_fit) if \
+metric="precomputed", or None
+            None is leave-one-out: the label of each fitted row by the vote of the others. A row of weight w
+            then answers itself with weight w - 1, as its copies would.
+
+        Returns
+        -------
+        y : ndarray of shape (n_queries,) or (n_queries, n_outputs)
+            Of the kind of ``classes_``.
+        """
+        queries = self._queries(X)
+        return pipeline.classify(
+            self._model,
+            queries,
+            self._k(),
+            self.weights,
+            self._priors(),
+            n_threads=resolve_threads(self.n_jobs),
+        )
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64] | list[NDArray[np.float64]]:
+        """Shares of the vote.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_queries, n_features), or None
+            As for ``predict``.
+
+        Returns
+        -------
+        p : ndarray of shape (n_queries, n_classes), or a list of such for several outputs
+            In the order of ``classes_``; each row sums to 1.
+        """
+        queries = self._queries(X)
+        shares = pipeline.class_probabilities(
+            self._model,
+            queries,
+            self._k(),
+            self.weights,
+            self._priors(),
+            n_threads=resolve_threads(self.n_jobs),
+        )
+        return shares if self.outputs_2d_ else shares[0]
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Share of labels that are right; with several outputs, of rows whose labels are all right.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_queries, n_features), or None
+            None scores leave-one-out: ``fit(X, y).score(None, y)`` is the mean of ``cross_val_score`` with
+            ``LeaveOneOut``, much faster.
+        y : array-like of shape (n_queries,) or (n_queries, n_outputs)
+        sample_weight : array-like of shape (n_queries,) or None, default=None
+
+        Returns
+        -------
+        float
+        """
+        return float(super().score(X, y, sample_weight))
+
+    def _adopt(self, model: pipeline.Model) -> None:
+        super()._adopt(model)
+        assert model.labels is not None and model.labels.classes is not None
+        self.outputs_2d_ = model.labels.outputs_2d
+        self.classes_ = model.labels.classes if self.outputs_2d_ else model.labels.classes[0]
+
+    def _priors(self) -> list[NDArray[np.float64]] | None:
+        assert self._model.labels is not None and self._model.labels.classes is not None
+        return vote.check_priors(self.priors, [len(classes) for classes in self._model.labels.classes])
+
+    @property
+    def _y(self) -> NDArray[Any]:
+        assert self._model.labels is not None
+        return self._model.labels.raveled
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

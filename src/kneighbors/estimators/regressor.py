@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""KNeighborsRegressor: the mean target of the nearest rows."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import MultiOutputMixin, RegressorMixin
+
+from .. import pipeline
+from ..parameters import constraints
+from ..threads import resolve_threads
+from .base import NeighborsEstimator
+from .inputs import check_rows, check_sample_weight, check_targets
+
+__all__ = ["KNeighborsRegressor"]
+
+
+class KNeighborsRegressor(RegressorMixin, MultiOutputMixin, NeighborsEstimator):  # type: ignore[misc]
+    """Predict the mean target of the k nearest rows; a drop-in for scikit-learn's class of the same name.
+
+    Neighbours are exact and ordered by (float64 distance, row id); means are summed in float64, nearest
+    first.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=5
+    weights : {"uniform", "distance"}, callable or None, default="uniform"
+        What a neighbour's target counts: 1, or 1/distance (where some distance is 0, those count 1 and the
+        rest nothing), or a function from the distances, of shape (n_queries, n_neighbors), to weights of
+        that shape. None is "uniform".
+    algorithm : {"auto", "ball_tree", "kd_tree", "brute"} or index object, default="auto"
+        Every choice is exact and gives the same answers; an index object says which kind to use.
+    leaf_size : int, default=30
+        Rows in a leaf of a tree; never changes an answer.
+    p : float, default=2
+        Power of the Minkowski metric.
+    metric : str, callable or DistanceMetric, default="minkowski"
+        scikit-learn's and scipy's names, "inner_product", "precomputed", or a function of two rows.
+    metric_params : dict or None, default=None
+        Further arguments of the metric.
+    n_jobs : int or None, default=None
+        Threads. None and -1: every core this process may use (affinity, control group, OMP_NUM_THREADS,
+        threadpoolctl); -2: all but one.
+    random_state : int, RandomState instance or None, default=0
+        Seed of randomness that is ours; the exact search has none.
+
+    Attributes
+    ----------
+    effective_metric_ : str or callable
+        The metric used: "euclidean" where ``metric="minkowski"`` and ``p=2``.
+    effective_metric_params_ : dict
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where X had column names that are all strings.
+    n_samples_fit_ : int
+        Rows given to fit.
+    sample_indices_ : ndarray of shape (n_kept,)
+        Row numbers of those that were kept (weight above 0).
+
+    Examples
+    --------
+    >>> from kneighbors import KNeighborsRegressor
+    >>> model = KNeighborsRegressor(n_neighbors=2).fit([[0], [1], [2], [3]], [0.0, 0.0, 1.0, 1.0])
+    >>> model.predict([[1.5]])
+    array([0.5])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **NeighborsEstimator._parameter_constraints,
+        **constraints("weights"),
+    }
+
+    def __init__(
+        self,
+        n_neighbors: int = 5,
+        *,
+        weights: Any = "uniform",
+        algorithm: Any = "auto",
+        leaf_size: int = 30,
+        p: float | None = 2,
+        metric: Any = "minkowski",
+        metric_params: dict[str, Any] | None = None,
+        n_jobs: int | None = None,
+        random_state: Any = 0,
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.weights = weights
+        self.algorithm = algorithm
+        self.leaf_size = leaf_size
+        self.p = p
+        self.metric = metric
+        self.metric_params = metric_params
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> KNeighborsRegressor:
+        """Take the rows and their targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or (n_samples, n_samples) if \
+metric="precomputed"
+            float16 and float32 are taken as float32, float64 and integers as float64. A C-contiguous
+            float32 or float64 array is kept by reference: do not write into it afterwards.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Finite numbers.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            With weights, k counts weight: a row of weight 2 is two rows, one of weight 0 is left out, and
+            the last neighbour taken is split where the weights pass k.
+
+        Returns
+        -------
+        KNeighborsRegressor
+            The estimator itself.
+        """
+        self._check_parameters()
+        rows = check_rows(self, X, reset=True)
+        weights = check_sample_weight(sample_weight, rows.shape[0])
+        labels = check_targets(y, rows.shape[0], None if weights is None else weights > 0.0)
+        self._fit_model(rows, labels, weights)
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Targets of the queries.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_queries, n_features), or (n_queries, n_samples_fit) if \
+metric="precomputed", or None
+            None is leave-one-out: the target of each fitted row by the mean of the others. A row of weight
+            w then answers itself with weight w - 1, as its copies would.
+
+        Returns
+        -------
+        y : ndarray of shape (n_queries,) or (n_queries, n_outputs), float64
+        """
+        queries = self._queries(X)
+        return pipeline.regress(
+            self._model, queries, self._k(), self.weights, n_threads=resolve_threads(self.n_jobs)
+        )
+
+    @property
+    def _y(self) -> NDArray[Any]:
+        assert self._model.labels is not None
+        return self._model.labels.raveled
