@@ -203,6 +203,10 @@ def _checked(name: str, formula: str, params: Mapping[str, Any]) -> dict[str, An
         if "VI" in arguments:
             raise ParameterError("metric='mahalanobis' was given both V and its inverse VI; give one.")
         arguments["VI"] = inverse(arguments.pop("V"), "metric_params 'V'")
+    if "VI" in arguments and (arguments["VI"].ndim != 2 or np.ptp(arguments["VI"].shape) != 0):
+        raise ParameterError(
+            f"metric_params 'VI' must be a square matrix; its shape is {arguments['VI'].shape}."
+        )
     return arguments
 
 
