@@ -28,6 +28,12 @@ Metric metric_named(const std::string& name) {
   throw std::invalid_argument("metric '" + name + "' is not known here; it may be sqeuclidean, inner_product, cosine");
 }
 
+CodecKind codec_named(const std::string& name) {
+  if (name == "float32") return CodecKind::float32;
+  if (name == "int8") return CodecKind::int8;
+  throw std::invalid_argument("codec '" + name + "' is not known here; it may be int8, float32");
+}
+
 void check_threads(int n_threads) {
   if (n_threads < 1) throw std::invalid_argument("n_threads must be at least 1, got " + std::to_string(n_threads));
 }
@@ -35,13 +41,18 @@ void check_threads(int n_threads) {
 // A scan, and the Python array whose memory it reads.
 class BoundFlatScan {
  public:
-  BoundFlatScan(AnyMatrix rows, const std::string& metric, int n_threads)
+  BoundFlatScan(AnyMatrix rows, const std::string& metric, int n_threads, const std::optional<std::string>& codec)
       : rows_(std::move(rows)), name_(metric) {
     check_threads(n_threads);
     const Rows view = as_rows(rows_);
     const Metric chosen = metric_named(metric);
+    const CodecKind wanted = codec ? codec_named(*codec) : FlatScan::usual_codec(view.n_columns);
+    if (wanted == CodecKind::int8 && view.n_columns > Codec::most_int8_columns) {
+      throw std::invalid_argument("int8 codes serve at most " + std::to_string(Codec::most_int8_columns) +
+                                  " columns; leave the codec to be chosen");
+    }
     const nb::gil_scoped_release unlocked;
-    scan_ = std::make_unique<FlatScan>(view, chosen, n_threads);
+    scan_ = std::make_unique<FlatScan>(view, chosen, wanted, n_threads);
   }
 
   nb::tuple search(const AnyMatrix& queries, std::int64_t k, int n_threads, const std::optional<IdVector>& exclude) {
@@ -168,8 +179,8 @@ nb::ndarray<nb::numpy, double> pairwise_rows(const AnyMatrix& queries, const Any
 
 void bind_flat(nb::module_& module) {
   nb::class_<BoundFlatScan>(module, "FlatScan")
-      .def(nb::init<AnyMatrix, const std::string&, int>(), nb::arg("rows").noconvert(), nb::arg("metric"),
-           nb::arg("n_threads") = 1)
+      .def(nb::init<AnyMatrix, const std::string&, int, const std::optional<std::string>&>(),
+           nb::arg("rows").noconvert(), nb::arg("metric"), nb::arg("n_threads") = 1, nb::arg("codec") = nb::none())
       .def("search", &BoundFlatScan::search, nb::arg("queries").noconvert(), nb::arg("k"), nb::arg("n_threads") = 1,
            nb::arg("exclude") = nb::none())
       .def("search_radius", &BoundFlatScan::search_radius, nb::arg("queries").noconvert(), nb::arg("radius"),
@@ -178,13 +189,15 @@ void bind_flat(nb::module_& module) {
       .def_prop_ro("n_rows", [](const BoundFlatScan& self) { return self.scan().rows().n_rows; })
       .def_prop_ro("n_columns", [](const BoundFlatScan& self) { return self.scan().rows().n_columns; })
       .def_prop_ro("metric", [](const BoundFlatScan& self) { return self.name(); })
-      .def_prop_ro("codec", [](const BoundFlatScan&) { return std::string("float32"); })
+      .def_prop_ro("codec", [](const BoundFlatScan& self) { return std::string(self.scan().codec().name()); })
+      .def_prop_ro("rotated", [](const BoundFlatScan& self) { return self.scan().rotated(); })
       .def_prop_ro("memory_bytes", [](const BoundFlatScan& self) { return self.scan().memory_bytes(); });
 
-  module.def("flat_memory_bytes", [](std::int64_t n_rows, std::int64_t n_columns) {
+  module.def("flat_memory_bytes", [](std::int64_t n_rows, std::int64_t n_columns,
+                                     const std::optional<std::string>& codec) {
     if (n_rows < 0 || n_columns < 1) throw std::invalid_argument("a matrix has 0 or more rows and 1 or more columns");
-    return Panels::bytes(n_rows, n_columns);
-  }, nb::arg("n_rows"), nb::arg("n_columns"));
+    return Panels::bytes(n_rows, n_columns, Codec(codec ? codec_named(*codec) : FlatScan::usual_codec(n_columns)));
+  }, nb::arg("n_rows"), nb::arg("n_columns"), nb::arg("codec") = nb::none());
 
   module.def("pairwise_rows", &pairwise_rows, nb::arg("queries").noconvert(), nb::arg("rows").noconvert(),
              nb::arg("metric"), nb::arg("n_threads") = 1);

@@ -5,10 +5,16 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace kneighbors {
 
 #if defined(__x86_64__)
+const KernelTable* avx512_vnni_kernels();
 const KernelTable* avx512_kernels();
+const KernelTable* avx_vnni_kernels();
 const KernelTable* avx2_kernels();
 const KernelTable* x86_64_v2_kernels();
 #elif defined(__aarch64__)
@@ -19,16 +25,26 @@ const KernelTable* scalar_kernels();
 
 namespace {
 
+#if defined(__x86_64__)
+// The compilers' builtin learned this feature late: CPUID leaf 7, subleaf 1, EAX bit 4.
+bool has_avx_vnni() {
+  unsigned int eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax & (1u << 4)) != 0;
+}
+#endif
+
 std::vector<const KernelTable*> find_runnable() {
   std::vector<const KernelTable*> found;
 #if defined(__x86_64__)
   // Features, not levels; the builtins also ask whether the operating system saves the registers.
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
-    found.push_back(avx512_kernels());
-  }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found.push_back(avx2_kernels());
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (avx512 && __builtin_cpu_supports("avx512vnni")) found.push_back(avx512_vnni_kernels());
+  if (avx512) found.push_back(avx512_kernels());
+  if (avx2 && has_avx_vnni()) found.push_back(avx_vnni_kernels());
+  if (avx2) found.push_back(avx2_kernels());
   found.push_back(x86_64_v2_kernels());
 #elif defined(__aarch64__)
   found.push_back(neon_kernels());

@@ -23,15 +23,15 @@ static bool float_tile(const TileArguments& tile, float* scores, std::uint64_t* 
   bool any = false;
   for (int first = 0; first < panel_rows; first += slice_rows) {
     typename Lane::Vector sums[Q][vectors];
-    const float* queries = tile.queries;
-    const float* rows = tile.panel + first;
+    const float* queries = reinterpret_cast<const float*>(tile.queries);
+    const float* rows = reinterpret_cast<const float*>(tile.panel) + first;
 #pragma GCC unroll 16
     for (int v = 0; v < vectors; ++v) {
       const typename Lane::Vector base = Lane::load(tile.row_base + first + v * width);
 #pragma GCC unroll 16
       for (int q = 0; q < Q; ++q) sums[q][v] = base;
     }
-    for (std::int64_t column = 0; column < tile.n_columns; ++column) {
+    for (std::int64_t column = 0; column < tile.n_words; ++column) {
       typename Lane::Vector row[vectors];
 #pragma GCC unroll 16
       for (int v = 0; v < vectors; ++v) row[v] = Lane::load(rows + v * width);

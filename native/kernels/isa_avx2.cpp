@@ -9,6 +9,7 @@ namespace kneighbors::avx2 {
 constexpr const char* isa_name = "avx2";
 constexpr int tile_accumulators = 12;
 constexpr int tile_queries = 6;
+constexpr int code_bits = 7;
 
 struct Lane {
   using Vector = __m256;
@@ -20,9 +21,21 @@ struct Lane {
   static inline std::uint32_t not_less(Vector a, Vector b) {
     return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_NLT_UQ)));
   }
+
+  using Integers = __m256i;
+  static inline Vector multiply(Vector a, Vector b) { return _mm256_mul_ps(a, b); }
+  static inline Vector to_float(Integers v) { return _mm256_cvtepi32_ps(v); }
+  static inline Integers load_words(const std::uint32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static inline Integers broadcast_integer(const std::int32_t* p) { return _mm256_set1_epi32(*p); }
+  // Row codes have 7 bits: two products of at most 127 * 127 fit 16 bits.
+  static inline void add_byte_products(Integers& sums, Integers rows, Integers queries) {
+    const Integers pairs = _mm256_maddubs_epi16(rows, queries);
+    sums = _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  }
 };
 
 #include "kernels/float_tile_body.hpp"
+#include "kernels/int8_tile_body.hpp"
 #include "kernels/rerank_body.hpp"
 #include "kernels/table_body.hpp"
 

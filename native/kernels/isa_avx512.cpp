@@ -9,6 +9,7 @@ namespace kneighbors::avx512 {
 constexpr const char* isa_name = "avx512";
 constexpr int tile_accumulators = 24;
 constexpr int tile_queries = 12;
+constexpr int code_bits = 7;
 
 struct Lane {
   using Vector = __m512;
@@ -18,9 +19,21 @@ struct Lane {
   static inline void store(float* p, Vector v) { _mm512_storeu_ps(p, v); }
   static inline Vector multiply_add(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
   static inline std::uint32_t not_less(Vector a, Vector b) { return _mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ); }
+
+  using Integers = __m512i;
+  static inline Vector multiply(Vector a, Vector b) { return _mm512_mul_ps(a, b); }
+  static inline Vector to_float(Integers v) { return _mm512_maskz_cvtepi32_ps(0xffff, v); }
+  static inline Integers load_words(const std::uint32_t* p) { return _mm512_loadu_si512(p); }
+  static inline Integers broadcast_integer(const std::int32_t* p) { return _mm512_set1_epi32(*p); }
+  // Row codes have 7 bits: two products of at most 127 * 127 fit 16 bits.
+  static inline void add_byte_products(Integers& sums, Integers rows, Integers queries) {
+    const Integers pairs = _mm512_maddubs_epi16(rows, queries);
+    sums = _mm512_add_epi32(sums, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+  }
 };
 
 #include "kernels/float_tile_body.hpp"
+#include "kernels/int8_tile_body.hpp"
 #include "kernels/rerank_body.hpp"
 #include "kernels/table_body.hpp"
 

@@ -9,6 +9,7 @@ namespace kneighbors::neon {
 constexpr const char* isa_name = "neon";
 constexpr int tile_accumulators = 24;
 constexpr int tile_queries = 6;
+constexpr int code_bits = 7;
 
 struct Lane {
   using Vector = float32x4_t;
@@ -21,9 +22,23 @@ struct Lane {
     const uint32x4_t bits = {1, 2, 4, 8};
     return vaddvq_u32(vandq_u32(vmvnq_u32(vcltq_f32(a, b)), bits));
   }
+
+  using Integers = int32x4_t;
+  static inline Vector multiply(Vector a, Vector b) { return vmulq_f32(a, b); }
+  static inline Vector to_float(Integers v) { return vcvtq_f32_s32(v); }
+  static inline Integers load_words(const std::uint32_t* p) { return vreinterpretq_s32_u32(vld1q_u32(p)); }
+  static inline Integers broadcast_integer(const std::int32_t* p) { return vld1q_dup_s32(p); }
+  // Row codes have 7 bits, so they are the same with a sign.
+  static inline void add_byte_products(Integers& sums, Integers rows, Integers queries) {
+    const int8x16_t row_bytes = vreinterpretq_s8_s32(rows), query_bytes = vreinterpretq_s8_s32(queries);
+    const int16x8_t low = vmull_s8(vget_low_s8(row_bytes), vget_low_s8(query_bytes));
+    const int16x8_t high = vmull_high_s8(row_bytes, query_bytes);
+    sums = vaddq_s32(sums, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
+  }
 };
 
 #include "kernels/float_tile_body.hpp"
+#include "kernels/int8_tile_body.hpp"
 #include "kernels/rerank_body.hpp"
 #include "kernels/table_body.hpp"
 

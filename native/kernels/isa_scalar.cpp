@@ -7,6 +7,7 @@ namespace kneighbors::scalar {
 constexpr const char* isa_name = "scalar";
 constexpr int tile_accumulators = 12;
 constexpr int tile_queries = 6;
+constexpr int code_bits = 7;
 
 struct Lane {
   using Vector = float;
@@ -16,9 +17,21 @@ struct Lane {
   static inline void store(float* p, Vector v) { *p = v; }
   static inline Vector multiply_add(Vector a, Vector b, Vector c) { return a * b + c; }
   static inline std::uint32_t not_less(Vector a, Vector b) { return !(a < b); }
+
+  using Integers = std::int32_t;
+  static inline Vector multiply(Vector a, Vector b) { return a * b; }
+  static inline Vector to_float(Integers v) { return static_cast<float>(v); }
+  static inline Integers load_words(const std::uint32_t* p) { return static_cast<std::int32_t>(*p); }
+  static inline Integers broadcast_integer(const std::int32_t* p) { return *p; }
+  static inline void add_byte_products(Integers& sums, Integers rows, Integers queries) {
+    for (int byte = 0; byte < 32; byte += 8) {
+      sums += ((rows >> byte) & 0xff) * static_cast<std::int32_t>(static_cast<std::int8_t>(queries >> byte));
+    }
+  }
 };
 
 #include "kernels/float_tile_body.hpp"
+#include "kernels/int8_tile_body.hpp"
 #include "kernels/rerank_body.hpp"
 #include "kernels/table_body.hpp"
 

@@ -9,6 +9,7 @@ namespace kneighbors::x86_64_v2 {
 constexpr const char* isa_name = "x86-64-v2";
 constexpr int tile_accumulators = 12;
 constexpr int tile_queries = 6;
+constexpr int code_bits = 7;
 
 struct Lane {
   using Vector = __m128;
@@ -20,9 +21,21 @@ struct Lane {
   static inline std::uint32_t not_less(Vector a, Vector b) {
     return static_cast<std::uint32_t>(_mm_movemask_ps(_mm_cmpnlt_ps(a, b)));
   }
+
+  using Integers = __m128i;
+  static inline Vector multiply(Vector a, Vector b) { return _mm_mul_ps(a, b); }
+  static inline Vector to_float(Integers v) { return _mm_cvtepi32_ps(v); }
+  static inline Integers load_words(const std::uint32_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
+  static inline Integers broadcast_integer(const std::int32_t* p) { return _mm_set1_epi32(*p); }
+  // Row codes have 7 bits: two products of at most 127 * 127 fit 16 bits.
+  static inline void add_byte_products(Integers& sums, Integers rows, Integers queries) {
+    const Integers pairs = _mm_maddubs_epi16(rows, queries);
+    sums = _mm_add_epi32(sums, _mm_madd_epi16(pairs, _mm_set1_epi16(1)));
+  }
 };
 
 #include "kernels/float_tile_body.hpp"
+#include "kernels/int8_tile_body.hpp"
 #include "kernels/rerank_body.hpp"
 #include "kernels/table_body.hpp"
 

@@ -14,17 +14,21 @@ constexpr int panel_rows = 64;
 constexpr int max_tile_queries = 12;
 
 // One register tile: up to max_tile_queries queries against the 64 rows of one panel.
-//   score = row_base + sum over columns of query * row           (float32, one accumulator per pair)
+//   float32   score = row_base + sum over columns of query * row              (one float32 accumulator per pair)
+//   int8      score = row_base + query_scale * (row_scale * (query_start + sum of query code * row code))
 //   a pair survives unless  query_weight * row_error + score < query_threshold
 // A comparison with NaN is false, so a score that is not finite survives.
 struct TileArguments {
-  const float* queries;  // [n_columns][tile queries]
-  const float* panel;    // [n_columns][panel_rows]
+  const std::uint32_t* queries;  // [n_words][tile queries]
+  const std::uint32_t* panel;    // [n_words][panel_rows]
   const float* row_base;
   const float* row_error;
+  const float* row_scale;  // int8 only
   const float* query_weight;
   const float* query_threshold;
-  std::int64_t n_columns;
+  const float* query_scale;         // int8 only
+  const std::int32_t* query_start;  // int8 only
+  std::int64_t n_words;
 };
 
 // Returns whether any pair survived; then masks[query] has one bit per row, and scores[query * panel_rows + row]
@@ -44,8 +48,11 @@ using RowCosineSums = void (*)(const double* query, const T* rows, std::int64_t 
 
 struct KernelTable {
   const char* name;
-  int tile_queries;                              // the most queries this set's tile takes
-  TileFunction float_tile[max_tile_queries + 1];  // by number of queries; [0] is null
+  int tile_queries;                                // the most queries this set's tiles take
+  int code_bits;                                   // of the row codes its int8 tile multiplies: 8 or 7
+  TileFunction float_tile[max_tile_queries + 1];   // by number of queries; [0] is null
+  TileFunction int8_tile[max_tile_queries + 1];    // row codes of at most code_bits
+  TileFunction int8_plain_tile[max_tile_queries + 1];  // any row codes: for panels another set has packed
   RowDistances<float> squared_float32;
   RowDistances<double> squared_float64;
   RowDistances<float> dot_float32;

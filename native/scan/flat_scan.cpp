@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <optional>
 #include <stdexcept>
@@ -47,7 +48,7 @@ class ScanRun {
   ScanRun(FlatScan& scan, const Rows& queries, std::int64_t first, std::int64_t count, std::int64_t k, double reach,
           const std::int64_t* exclude, int n_threads, Interrupt& interrupt)
       : scan_(scan),
-        panels_(scan.panels_),
+        panels_(*scan.panels_),
         kernels_(kernels()),
         queries_(queries),
         first_(first),
@@ -128,24 +129,30 @@ class ScanRun {
   };
 
   void plan() {
+    const Codec& codec = panels_.codec();
+    tile_functions_ = codec.kind() == CodecKind::float32         ? kernels_.float_tile
+                      : codec.bits() <= kernels_.code_bits ? kernels_.int8_tile
+                                                           : kernels_.int8_plain_tile;
     const int widest = kernels_.tile_queries;
     n_tiles_ = divide_up(count_, widest);
     tiles_.resize(static_cast<std::size_t>(n_tiles_));
     for (std::int64_t tile = 0; tile < n_tiles_; ++tile) {  // balanced, so that no tile is left with one query
       const std::int64_t begin = count_ * tile / n_tiles_, end = count_ * (tile + 1) / n_tiles_;
-      tiles_[tile] = {begin, static_cast<int>(end - begin), begin * n_columns_};
+      tiles_[tile] = {begin, static_cast<int>(end - begin), begin * panels_.n_words()};
     }
-    const std::int64_t tile_bytes = widest * n_columns_ * static_cast<std::int64_t>(sizeof(float));
+    const std::int64_t tile_bytes = widest * panels_.n_words() * 4;
     const std::int64_t tiles_per_group = std::clamp<std::int64_t>(group_bytes / tile_bytes, 1, n_tiles_);
     n_groups_ = divide_up(n_tiles_, tiles_per_group);
     // Groups enough to keep every thread busy to the end need no lanes; else all threads share each group.
     n_lanes_ = n_groups_ >= 8 * static_cast<std::int64_t>(n_threads_) ? 1 : n_threads_;
     next_panel_ = std::vector<std::atomic<std::int64_t>>(static_cast<std::size_t>(n_groups_));
-    const std::int64_t panel_bytes = panel_rows * n_columns_ * static_cast<std::int64_t>(sizeof(float));
+    const std::int64_t panel_bytes = panels_.panel_bytes();
     block_panels_ = std::max<std::int64_t>(1, block_bytes / panel_bytes);
     stretch_panels_ = std::max(block_panels_, stretch_bytes / panel_bytes / block_panels_ * block_panels_);
     stretch_panels_ = std::min(stretch_panels_, divide_up(panels_.n_panels(), n_lanes_));
-    packed_ = allocate_floats(std::max<std::int64_t>(1, count_ * n_columns_));
+    packed_ = allocate_array<std::uint32_t>(count_ * panels_.n_words());
+    scales_.resize(static_cast<std::size_t>(count_));
+    starts_.resize(static_cast<std::size_t>(count_));
     wide_.resize(static_cast<std::size_t>(count_ * n_columns_));
     bounds_.resize(static_cast<std::size_t>(count_));
     collectors_.resize(static_cast<std::size_t>(count_ * n_lanes_));
@@ -184,35 +191,20 @@ class ScanRun {
 
   void pack_tile(std::int64_t index) {
     const TileSpan& tile = tiles_[index];
-    std::vector<double> unit;
+    std::vector<double> values(static_cast<std::size_t>(n_columns_));
     for (int q = 0; q < tile.count; ++q) {
       const std::int64_t query = tile.first + q;
+      const bool has_direction = panels_.frame().widen(queries_, first_ + query, values.data(), "query row");
       double* wide = wide_.data() + query * n_columns_;
       queries_.widen(first_ + query, wide);
-      for (std::int64_t j = 0; j < n_columns_; ++j) {
-        if (!std::isfinite(wide[j])) {
-          throw std::invalid_argument("query row " + std::to_string(first_ + query) + ", column " +
-                                      std::to_string(j) + " holds " +
-                                      (std::isnan(wide[j]) ? "NaN" : "an infinite value") +
-                                      "; every value must be finite");
-        }
-      }
-      const double* source = wide;
-      bool is_zero = false;
-      if (scan_.metric_ == Metric::cosine) {
+      if (scan_.metric_ == Metric::cosine) {  // as the exact distance wants it
         const double scale = power_of_two_scale(wide, n_columns_);
-        double square = 0;
-        for (std::int64_t j = 0; j < n_columns_; ++j) {
-          wide[j] *= scale;
-          square += wide[j] * wide[j];
-        }
-        is_zero = square == 0;
-        const double norm = is_zero ? 1.0 : std::sqrt(square);
-        unit.assign(wide, wide + n_columns_);
-        for (double& value : unit) value /= norm;
-        source = unit.data();
+        for (std::int64_t j = 0; j < n_columns_; ++j) wide[j] *= scale;
       }
-      bounds_[query].emplace(panels_, source, is_zero, packed_.get() + tile.offset + q, tile.count);
+      const QueryBound& bound = bounds_[query].emplace(panels_, values.data(), has_direction,
+                                                       packed_.get() + tile.offset + q, tile.count);
+      scales_[query] = bound.scale();
+      starts_[query] = bound.start();
       for (std::int64_t lane = 0; lane < n_lanes_; ++lane) allow(query, lane);
     }
   }
@@ -246,13 +238,19 @@ class ScanRun {
       const TileSpan& tile = tiles_[index];
       if (n_lanes_ > 1) take_shared(tile, lane);
       const std::size_t at = slot(tile.first, lane);
-      TileArguments arguments{packed_.get() + tile.offset, nullptr, nullptr, nullptr,
-                              &weights_[at],               &thresholds_[at], n_columns_};
-      const TileFunction score_tile = kernels_.float_tile[tile.count];
+      TileArguments arguments{};
+      arguments.queries = packed_.get() + tile.offset;
+      arguments.query_weight = &weights_[at];
+      arguments.query_threshold = &thresholds_[at];
+      arguments.query_scale = &scales_[tile.first];
+      arguments.query_start = &starts_[tile.first];
+      arguments.n_words = panels_.n_words();
+      const TileFunction score_tile = tile_functions_[tile.count];
       for (std::int64_t panel = begin; panel < end; ++panel) {
         arguments.panel = panels_.values(panel);
         arguments.row_base = panels_.base(panel);
         arguments.row_error = panels_.error(panel);
+        arguments.row_scale = panels_.scale(panel);
         if (score_tile(arguments, scores, masks)) [[unlikely]] {
           for (int q = 0; q < tile.count; ++q) {
             if (masks[q]) take(tile.first + q, lane, panel, scores + q * panel_rows, masks[q], settler);
@@ -346,7 +344,10 @@ class ScanRun {
   std::int64_t block_panels_ = 1, stretch_panels_ = 1;
   std::vector<std::atomic<std::int64_t>> next_panel_;  // per group: the first panel nobody has taken
   std::vector<TileSpan> tiles_;
-  AlignedFloats packed_;
+  const TileFunction* tile_functions_ = nullptr;
+  AlignedArray<std::uint32_t> packed_;
+  std::vector<float> scales_;         // per query: what the int8 tile needs
+  std::vector<std::int32_t> starts_;
   std::vector<double> wide_;
   std::vector<std::optional<QueryBound>> bounds_;
   std::vector<Collector> collectors_;         // [lane][query]
@@ -354,8 +355,42 @@ class ScanRun {
   std::vector<std::atomic<double>> shared_;   // per query, when there are several lanes
 };
 
-FlatScan::FlatScan(const Rows& rows, Metric metric, int n_threads)
-    : rows_(rows), metric_(metric), panels_(rows, metric, n_threads) {}
+FlatScan::FlatScan(const Rows& rows, Metric metric, CodecKind wanted, int n_threads)
+    : rows_(rows), metric_(metric) {
+  panels_.emplace(rows, metric, Codec(wanted, kernels().code_bits), n_threads);
+  if (wanted == CodecKind::int8 && !codes_tell_rows_apart(n_threads)) {
+    panels_.reset();
+    panels_.emplace(rows, metric, Codec(CodecKind::float32), n_threads);
+  }
+}
+
+CodecKind FlatScan::usual_codec(std::int64_t n_columns) {
+  // Below 8 columns the comparison costs more than the products.
+  return n_columns < 8 || n_columns > Codec::most_int8_columns ? CodecKind::float32 : CodecKind::int8;
+}
+
+// Asks a few rows for their neighbours: where codes leave too many to measure exactly, float32 panels serve better.
+bool FlatScan::codes_tell_rows_apart(int n_threads) {
+  constexpr std::int64_t most_queries = 16, k = 10;
+  if (rows_.n_rows < 2048) return true;  // nothing to win or lose
+  const std::size_t row_bytes = static_cast<std::size_t>(rows_.n_columns) * (rows_.is_double ? 8 : 4);
+  std::vector<std::byte> sample(row_bytes * most_queries);
+  std::vector<std::int64_t> exclude;
+  for (std::int64_t i = 0; i < most_queries; ++i) {
+    const std::int64_t row = (2 * i + 1) * rows_.n_rows / (2 * most_queries);
+    std::memcpy(&sample[row_bytes * static_cast<std::size_t>(i)],
+                static_cast<const std::byte*>(rows_.data) + static_cast<std::size_t>(row) * row_bytes, row_bytes);
+    exclude.push_back(row);
+  }
+  const Rows queries{sample.data(), rows_.is_double, most_queries, rows_.n_columns};
+  std::vector<double> distances(most_queries * k);
+  std::vector<std::int64_t> ids(most_queries * k);
+  Interrupt interrupt(nullptr);
+  search(queries, k, n_threads, exclude.data(), distances.data(), ids.data(), interrupt);
+  const ScanStatistics seen = statistics();
+  // An exact distance costs about as much as screening twenty rows.
+  return seen.n_exact < most_queries * std::max<std::int64_t>(200, rows_.n_rows / 100);
+}
 
 ScanStatistics FlatScan::statistics() const { return {n_queries_.load(), n_candidates_.load(), n_exact_.load()}; }
 

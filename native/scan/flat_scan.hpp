@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "rows/panels.hpp"
@@ -26,8 +27,12 @@ struct RadiusAnswer {
 
 class FlatScan {
  public:
-  // Keeps pointers into the rows. Throws std::invalid_argument when a value is not finite.
-  FlatScan(const Rows& rows, Metric metric, int n_threads);
+  // Keeps pointers into the rows. Throws std::invalid_argument when a value is not finite. Where int8 codes are
+  // wanted but cannot tell the rows apart, the panels hold float32 instead.
+  FlatScan(const Rows& rows, Metric metric, CodecKind wanted, int n_threads);
+
+  // What serves rows of this width best, as far as the width alone tells.
+  static CodecKind usual_codec(std::int64_t n_columns);
 
   // distances and ids: [n_queries][k], nearest first. exclude: one id per query (-1: none), or null.
   // Returns false if interrupted; the outputs are then unspecified.
@@ -39,14 +44,18 @@ class FlatScan {
 
   const Rows& rows() const { return rows_; }
   Metric metric() const { return metric_; }
-  std::int64_t memory_bytes() const { return Panels::bytes(rows_.n_rows, rows_.n_columns); }
+  const Codec& codec() const { return panels_->codec(); }
+  bool rotated() const { return panels_->frame().rotated(); }
+  std::int64_t memory_bytes() const { return panels_->bytes(); }
   ScanStatistics statistics() const;
 
  private:
   friend class ScanRun;
+  bool codes_tell_rows_apart(int n_threads);
+
   Rows rows_;
   Metric metric_;
-  Panels panels_;
+  std::optional<Panels> panels_;
   std::atomic<std::int64_t> n_queries_{0}, n_candidates_{0}, n_exact_{0};
 };
 

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// AVX2 with AVX-VNNI: byte dot products in one instruction, on 256-bit registers.
+#include <immintrin.h>
+
+#include "kernels/kernel_table.hpp"
+
+namespace kneighbors::avx_vnni {
+
+constexpr const char* isa_name = "avx_vnni";
+constexpr int tile_accumulators = 12;
+constexpr int tile_queries = 6;
+constexpr int code_bits = 8;
+
+struct Lane {
+  using Vector = __m256;
+  static constexpr int width = 8;
+  static inline Vector load(const float* p) { return _mm256_loadu_ps(p); }
+  static inline Vector broadcast(const float* p) { return _mm256_broadcast_ss(p); }
+  static inline void store(float* p, Vector v) { _mm256_storeu_ps(p, v); }
+  static inline Vector multiply_add(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
+  static inline std::uint32_t not_less(Vector a, Vector b) {
+    return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_NLT_UQ)));
+  }
+
+  using Integers = __m256i;
+  static inline Vector multiply(Vector a, Vector b) { return _mm256_mul_ps(a, b); }
+  static inline Vector to_float(Integers v) { return _mm256_cvtepi32_ps(v); }
+  static inline Integers load_words(const std::uint32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static inline Integers broadcast_integer(const std::int32_t* p) { return _mm256_set1_epi32(*p); }
+  // Assembly, because GCC 12 spills the accumulators around the intrinsic.
+  static inline void add_byte_products(Integers& sums, Integers rows, Integers queries) {
+    asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums) : "x"(rows), "x"(queries));
+  }
+};
+
+#include "kernels/float_tile_body.hpp"
+#include "kernels/int8_tile_body.hpp"
+#include "kernels/rerank_body.hpp"
+#include "kernels/table_body.hpp"
+
+}  // namespace kneighbors::avx_vnni
+
+namespace kneighbors {
+const KernelTable* avx_vnni_kernels() { return &avx_vnni::table; }
+}  // namespace kneighbors
