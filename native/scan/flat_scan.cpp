@@ -324,6 +324,17 @@ class ScanRun {
     }
     whole.tighten(settler.scratch);
     prune(query, 0, whole);
+    // The likeliest k are measured first: what they prove rules out most of the rest.
+    if (k_ > 0 && static_cast<std::int64_t>(whole.candidates.size()) > 2 * k_) {
+      const auto likeliest = whole.candidates.begin() + k_;
+      std::nth_element(whole.candidates.begin(), likeliest, whole.candidates.end(),
+                       [](const Candidate& a, const Candidate& b) { return a.upper < b.upper; });
+      std::vector<Candidate> rest(likeliest, whole.candidates.end());
+      whole.candidates.erase(likeliest, whole.candidates.end());
+      settler.settle(query, whole);
+      whole.candidates = std::move(rest);
+      prune(query, 0, whole);
+    }
     settler.settle(query, whole);
     std::sort(whole.neighbors.begin(), whole.neighbors.end());
     return whole.neighbors;

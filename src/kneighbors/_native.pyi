@@ -23,7 +23,9 @@ class FlatScan:
         rows: FloatRows,
         metric: Literal["sqeuclidean", "inner_product", "cosine"],
         n_threads: int = 1,
-    ) -> None: ...
+        codec: Literal["int8", "float32"] | None = None,
+    ) -> None:
+        """``codec`` says what the panels hold; None lets the data decide (int8 unless it cannot tell rows apart)."""
     @property
     def n_rows(self) -> int: ...
     @property
@@ -31,7 +33,11 @@ class FlatScan:
     @property
     def metric(self) -> str: ...
     @property
-    def codec(self) -> str: ...
+    def codec(self) -> str:
+        """What the panels hold: "int8" or "float32"."""
+    @property
+    def rotated(self) -> bool:
+        """Whether the panels hold rotated rows."""
     @property
     def memory_bytes(self) -> int:
         """Bytes held beyond the rows themselves."""
@@ -61,8 +67,11 @@ class FlatScan:
     def scan_statistics(self) -> dict[str, float]:
         """Of the last search: candidates pushed and rows re-ranked, per query."""
 
-def flat_memory_bytes(n_rows: int, n_columns: int) -> int:
-    """Bytes that a FlatScan of this shape will hold beyond the rows themselves."""
+def flat_memory_bytes(n_rows: int, n_columns: int, codec: Literal["int8", "float32"] | None = None) -> int:
+    """Bytes that a FlatScan of this shape will hold beyond the rows themselves.
+
+    None: with the codec that rows of this width usually take; rows that codes cannot tell apart take "float32".
+    """
 
 def pairwise_rows(
     queries: FloatRows,
