@@ -40,6 +40,7 @@ struct Lane {
 #include "kernels/float_tile_body.hpp"
 #include "kernels/int8_tile_body.hpp"
 #include "kernels/rerank_body.hpp"
+#include "kernels/encode_body.hpp"
 #include "kernels/table_body.hpp"
 
 }  // namespace kneighbors::neon

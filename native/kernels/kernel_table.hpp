@@ -46,6 +46,23 @@ template <class T>
 using RowCosineSums = void (*)(const double* query, const T* rows, std::int64_t n_columns,
                                const std::int64_t* ids, std::int64_t n_ids, double* dots, double* squares);
 
+// Eight-bit codes of one row or query: code = round(value / scale), held to +-largest_code; the byte stored is
+// code + bias, four to a word. Missing columns of the last word hold the bias.
+struct EncodeArguments {
+  const double* values;
+  std::int64_t n_columns;
+  float scale;  // 0: every code is 0
+  int largest_code, bias;
+  std::uint32_t* out;  // words, `stride` apart
+  std::int64_t stride;
+};
+struct EncodeSums {
+  double residual_square, wide_square;  // of values - scale * codes, of values
+  double code_square;                   // exact
+  std::int64_t code_sum;
+};
+using EncodeFunction = void (*)(const EncodeArguments&, EncodeSums&);
+
 struct KernelTable {
   const char* name;
   int tile_queries;                                // the most queries this set's tiles take
@@ -59,6 +76,7 @@ struct KernelTable {
   RowDistances<double> dot_float64;
   RowCosineSums<float> cosine_float32;
   RowCosineSums<double> cosine_float64;
+  EncodeFunction encode_bytes;
 };
 
 }  // namespace kneighbors

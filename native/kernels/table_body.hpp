@@ -17,4 +17,5 @@ static const KernelTable table = {
     negated_dots<double>,
     cosine_sums<float>,
     cosine_sums<double>,
+    encode_bytes,
 };

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/dispatch.hpp"
+
 namespace kneighbors {
 namespace {
 
@@ -18,35 +20,19 @@ float code_scale(const double* values, std::int64_t n_columns, int largest_code)
   return static_cast<float>(scale);
 }
 
-// Writes one byte per column, four to a word: code + bias. Returns the sum of the codes.
-std::int64_t encode_bytes(const double* values, std::int64_t n_columns, int largest_code, int bias, Encoding& result,
-                          std::uint32_t* out, std::int64_t stride) {
+Encoding encode_bytes(const double* values, std::int64_t n_columns, int largest_code, int bias, std::uint32_t* out,
+                      std::int64_t stride, std::int64_t& code_sum) {
+  Encoding result;
+  result.scale = code_scale(values, n_columns, largest_code);
+  const EncodeArguments arguments{values, n_columns, result.scale, largest_code, bias, out, stride};
+  EncodeSums sums;
+  kernels().encode_bytes(arguments, sums);
   const double scale = result.scale;
-  const double inverse = scale > 0 ? 1.0 / scale : 0.0;
-  const double limit = largest_code;
-  // Adding and subtracting this rounds to the nearest integer, without a call.
-  constexpr double round_magic = 0x1.8p52;
-  std::int64_t sum = 0, square = 0;
-  for (std::int64_t j = 0; j < n_columns; j += 4) {
-    std::uint32_t word = 0;
-    for (std::int64_t i = 0; i < 4; ++i) {
-      int code = 0;
-      if (j + i < n_columns) {
-        const double value = values[j + i];
-        const double rounded = (std::min(std::max(value * inverse, -limit), limit) + round_magic) - round_magic;
-        code = static_cast<int>(rounded);
-        const double residual = value - scale * rounded;
-        result.residual_square += residual * residual;
-        result.wide_square += value * value;
-        sum += code;
-        square += code * code;
-      }
-      word |= static_cast<std::uint32_t>((code + bias) & 0xff) << (8 * i);
-    }
-    out[(j / 4) * stride] = word;
-  }
-  result.square = scale * scale * static_cast<double>(square);
-  return sum;
+  result.square = scale * scale * sums.code_square;
+  result.residual_square = sums.residual_square;
+  result.wide_square = sums.wide_square;
+  code_sum = sums.code_sum;
+  return result;
 }
 
 }  // namespace
@@ -54,19 +40,16 @@ std::int64_t encode_bytes(const double* values, std::int64_t n_columns, int larg
 Encoding Codec::encode_row(const double* values, std::int64_t n_columns, std::uint32_t* out,
                            std::int64_t stride) const {
   if (kind_ == CodecKind::float32) return encode_float32(values, n_columns, out, stride);
-  Encoding result;
   const int bias = 1 << (bits_ - 1);
-  result.scale = code_scale(values, n_columns, bias - 1);
-  encode_bytes(values, n_columns, bias - 1, bias, result, out, stride);
-  return result;
+  std::int64_t sum = 0;
+  return encode_bytes(values, n_columns, bias - 1, bias, out, stride, sum);
 }
 
 Encoding Codec::encode_query(const double* values, std::int64_t n_columns, std::uint32_t* out,
                              std::int64_t stride) const {
   if (kind_ == CodecKind::float32) return encode_float32(values, n_columns, out, stride);
-  Encoding result;
-  result.scale = code_scale(values, n_columns, 127);
-  const std::int64_t sum = encode_bytes(values, n_columns, 127, 0, result, out, stride);
+  std::int64_t sum = 0;
+  Encoding result = encode_bytes(values, n_columns, 127, 0, out, stride, sum);
   // Rows hold code + bias in every column, padding columns meet a query code of zero.
   result.offset = static_cast<std::int32_t>(-sum * (1 << (bits_ - 1)));
   return result;
