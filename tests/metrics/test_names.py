@@ -178,7 +178,7 @@ def test_only_nan_euclidean_takes_nan():
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in ("pyfunc", "precomputed")])
 def test_true_metrics_obey_the_triangle_inequality_and_the_others_are_not_called_metrics(name):
-    """Random triples never break it where we claim it; for the rest we hold a triple that does, or d(x, x) > 0."""
+    """Random triples never break it where it is claimed; elsewhere one breaks it, or d(x, x) > 0."""
     rng = np.random.default_rng(11)
     points = (
         rng.normal(size=(30, 2)) if name == "haversine" else rng.integers(0, 3, size=(30, 4)).astype(float)

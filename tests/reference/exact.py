@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The slow, obvious judge of exact search: every distance in the documented summation order, then a full sort.
+"""The slow, obvious judge of exact search: every distance in the documented summation order, then a sort.
 
-Summation order: values are widened to float64. Eight lanes; lane l adds, in increasing j, the terms of the elements
-j with j % 8 == l, starting from +0.0 (each term is rounded before it is added). Then t[i] = lane[i] + lane[i + 4],
-u[i] = t[i] + t[i + 2], and the sum is u[0] + u[1].
+Summation order: values are widened to float64. Eight lanes; lane l adds, in increasing j, the terms of the
+elements j with j % 8 == l, starting from +0.0 (each term is rounded before it is added). Then
+t[i] = lane[i] + lane[i + 4], u[i] = t[i] + t[i + 2], and the sum is u[0] + u[1].
 
 =============  ========================================================================================
 sqeuclidean    the sum of (q_j - x_j) ** 2
@@ -22,7 +22,7 @@ LANES = 8
 
 
 def pairwise(queries, rows, metric):
-    """All distances, float64 of shape (n_queries, n_rows); squared for "sqeuclidean", root for "euclidean"."""
+    """All distances, float64 (n_queries, n_rows); squared for "sqeuclidean", root for "euclidean"."""
     queries, rows = (np.asarray(array).astype(np.float64) for array in (queries, rows))
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         if metric == "euclidean":

@@ -2,18 +2,19 @@
 """A second judge that shares no arithmetic with the first: exact integers, no rounding at all.
 
 Every float is an integer times a power of two, so over a common power each distance is an exact integer (for
-cosine: a quotient with 300 correct bits). An answer may differ from the exact order only where two distances are
-closer than the rounding of the documented sum can tell apart:
+cosine: a quotient with 300 correct bits). An answer may differ from the exact order only where two distances
+are closer than the rounding of the documented sum can tell apart:
 
 - A sum of d terms passes at most g = ceil(d / 8) + 2 roundings per term in the lanes and the tree.
-- sqeuclidean: a term is rounded twice more, once before squaring, so the value is within a factor (1 + u)^(g + 3)
-  of the exact one, u = 2^-53, plus d * 2^-1074 where products underflow.
+- sqeuclidean: a term is rounded twice more, once before squaring, so the value is within a factor
+  (1 + u)^(g + 3) of the exact one, u = 2^-53, plus d * 2^-1074 where products underflow.
 - inner_product: within ((1 + u)^(g + 1) - 1) * sum |q_j x_j|, plus d * 2^-1074.
-- cosine: the same relative to |q| |x|, three times over (dot and both norms), plus 8 u for the last operations.
+- cosine: the same relative to |q| |x|, three times over (dot and both norms), plus 8 u at the end.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -38,7 +39,7 @@ def violations(queries, rows, distances, ids, metric):
             given, allowed = (given**2, 4 * UNIT * exact[place]) if metric == "euclidean" else (given, 0)
             if abs(given - exact[place]) > slack[place] + allowed:
                 found.append(f"query {line}, row {place}: {float(distance)!r} is not {float(exact[place])!r}")
-        for nearer, farther in zip(answer, answer[1:], strict=False):
+        for nearer, farther in itertools.pairwise(answer):
             if exact[nearer] - slack[nearer] > exact[farther] + slack[farther]:
                 found.append(f"query {line}: row {nearer} comes before the nearer row {farther}")
         worst = max(exact[place] - slack[place] for place in answer)

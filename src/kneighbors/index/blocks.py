@@ -299,7 +299,7 @@ class BlockIndex:
             if f"metric_{key}" in sections
         }
         params.update(
-            {key: float(settings[f"metric_{key}"]) for key in ("p", "base") if f"metric_{key}" in settings}
+            {key: float(settings[f"metric_{key}"]) for key in ("p",) if f"metric_{key}" in settings}
         )
         index = cls(resolve(settings["metric"], None, params))
         rows = stored.rows_from(sections, int(settings["n_columns"]))

@@ -201,14 +201,14 @@ class FlatIndex:
         scan = self._built(n_threads)
         if self.metric != "euclidean":
             offsets, distances, found = scan.search_radius(queries, radius, n_threads, places)
-            return offsets, distances, self._named(found)
+            return offsets.view(np.int64), distances, self._named(found)
         # The limit is on the reported root, so the core gets a square that no rounding can make too small.
         enlarged = -1.0 if radius < 0 else math.nextafter(radius * radius * (1 + 2**-50), math.inf)
         offsets, values, found = scan.search_radius(queries, enlarged, n_threads, places)
         distances = np.sqrt(values)
         inside = distances <= radius
         kept = np.concatenate([[0], np.cumsum(inside)])[offsets]
-        return kept, distances[inside], self._named(found[inside])
+        return kept.astype(np.int64, copy=False), distances[inside], self._named(found[inside])
 
     def trace(self, query: Rows, k: int = 1) -> dict[str, Any]:
         """What one query touched: every row, in the one cell there is."""
@@ -252,7 +252,8 @@ class FlatIndex:
         return np.sqrt(values) if self.metric == "euclidean" else values
 
     def _named(self, places: Ids) -> Ids:
-        return places if self._ids is None else self._ids[places]
+        # The core's integers may be numpy.longlong, which equals int64 and yet prints as another type.
+        return places.view(np.int64) if self._ids is None else self._ids[places]
 
     # Keeping it
 

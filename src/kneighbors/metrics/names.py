@@ -74,7 +74,7 @@ _TRUE_METRICS = frozenset(
 _ARGUMENTS: dict[str, set[str]] = {
     "haversine": set(),
     "inner_product": set(),
-    "jensenshannon": {"base"},
+    "jensenshannon": set(),
     "mahalanobis": {"V", "VI"},
     "minkowski": {"p", "w"},
     "nan_euclidean": set(),
@@ -100,8 +100,8 @@ def resolve(
         The power of "minkowski", above 0; None means 2. Other metrics ignore it.
     metric_params : dict or None, default=None
         ``p`` and ``w`` of "minkowski", ``V`` of "seuclidean" (variances), ``V`` (covariance) or ``VI`` (its
-        inverse) of "mahalanobis", ``base`` of "jensenshannon", ``w`` (a weight per column) of the others. A
-        ``p`` here wins over the parameter, with a SyntaxWarning, as in scikit-learn.
+        inverse) of "mahalanobis", ``w`` (a weight per column) of scipy's other metrics. A ``p`` here wins
+        over the parameter, with a SyntaxWarning, as in scikit-learn.
     rows : array of shape (n_rows, n_columns) or None, default=None
         Where given, the result is ``fitted`` to them.
 
