@@ -13,9 +13,9 @@ name             rows x columns     what
 ``table500k``    500,000 x 54       10 numeric and 44 yes/no columns of a landscape, 7 classes
 ===============  =================  ==========================================================================
 
-Every set holds ``rows`` and 10,000 ``queries`` (fewer where the text runs out), float32, and no query is one of
-the rows by construction (values may still coincide, in ``rgb3d`` often). ``pixels60k`` and ``table500k`` have
-labels. ``python -m benchmarks.data`` builds them all; a change of a formula raises ``VERSION``.
+Every set holds ``rows`` and 10,000 ``queries`` (fewer where the text runs out), float32, and no query is one
+of the rows by construction (values may still coincide, in ``rgb3d`` often). ``pixels60k`` and ``table500k``
+have labels. ``python -m benchmarks.data`` builds them all; a change of a formula raises ``VERSION``.
 """
 
 from __future__ import annotations
@@ -120,7 +120,8 @@ def clustered(
     """A Gaussian mixture whose columns have decaying scales, as after a rotation to principal axes.
 
     With s_j = 1 / sqrt(1 + j) for column j = 0 .. d - 1, and independent standard normal g and h:
-    centre c of cluster z is c_zj = 2 s_j g_zj, and a row of cluster z is x_j = c_zj + s_j h_j, with z uniform.
+    centre c of cluster z is c_zj = 2 s_j g_zj, and a row of cluster z is x_j = c_zj + s_j h_j, with z
+    uniform.
     """
     random = np.random.default_rng(seed)
     scales = (1.0 / np.sqrt(1.0 + np.arange(n_columns))).astype(np.float32)
@@ -162,7 +163,9 @@ def table(n_rows: int = 500_000, n_queries: int = 10_000, seed: int = 0) -> Data
 
     def field(waves: int = 8) -> NDArray[np.float64]:
         frequencies = random.normal(0.0, 9.0, (2, waves))
-        heights = np.cos(place @ frequencies + random.uniform(0, 2 * np.pi, waves)) @ random.normal(size=waves)
+        heights = np.cos(place @ frequencies + random.uniform(0, 2 * np.pi, waves)) @ random.normal(
+            size=waves
+        )
         low, high = heights.min(), heights.max()
         return np.asarray((heights - low) / (high - low))
 
@@ -239,7 +242,9 @@ def load(name: str, cache: Path = CACHE, build: Callable[[], Dataset] | None = N
         temporary.write_text(json.dumps({"note": dataset.note}))
         temporary.replace(note_path)
     parts: dict[str, Any] = {
-        part: np.load(path_of(name, part, cache), mmap_mode="r") if path_of(name, part, cache).exists() else None
+        part: np.load(path_of(name, part, cache), mmap_mode="r")
+        if path_of(name, part, cache).exists()
+        else None
         for part in _ARRAYS
     }
     return Dataset(note=json.loads(note_path.read_text())["note"], **parts)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Text embeddings made offline: TF-IDF and TruncatedSVD over docstring paragraphs of installed packages.
 
-The packages are those that kneighbors or its tests install, so any set-up has them; how many paragraphs they hold
-depends on their versions, and the note of the set says how many there were.
+The packages are those that kneighbors or its tests install, so any set-up has them; how many paragraphs they
+hold depends on their versions, and the note of the set says how many there were.
 """
 
 from __future__ import annotations
@@ -19,7 +19,18 @@ from numpy.typing import NDArray
 
 __all__ = ["PACKAGES", "embeddings", "paragraphs"]
 
-PACKAGES = ("hypothesis", "joblib", "mypy", "narwhals", "numpy", "pandas", "polars", "pyarrow", "scipy", "sklearn")
+PACKAGES = (
+    "hypothesis",
+    "joblib",
+    "mypy",
+    "narwhals",
+    "numpy",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "scipy",
+    "sklearn",
+)
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -38,7 +49,7 @@ def docstrings(folder: Path) -> Iterator[str]:
 
 
 def paragraphs(packages: tuple[str, ...] = PACKAGES, at_least: int = 8) -> list[str]:
-    """Distinct docstring paragraphs of at least so many words; packages that are not installed are left out."""
+    """Distinct docstring paragraphs of at least so many words; packages not installed are left out."""
     found: dict[str, None] = {}
     for package in packages:
         specification = importlib.util.find_spec(package)
@@ -56,7 +67,8 @@ def embeddings(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], str]:
     """Unit rows and unit queries of shape (<= n_rows, n_columns) and (<= n_queries, n_columns), and a note.
 
-    Where there is too little text, rows and queries shrink alike. Paragraphs without one known word are left out.
+    Where there is too little text, rows and queries shrink alike. Paragraphs without one known word are left
+    out.
     """
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -64,7 +76,9 @@ def embeddings(
     found = paragraphs() if texts is None else texts
     order = np.random.default_rng(seed).permutation(len(found))[: n_rows + n_queries]
     chosen = [found[i] for i in order]
-    terms = TfidfVectorizer(sublinear_tf=True, min_df=2, max_features=50_000, dtype=np.float32).fit_transform(chosen)
+    terms = TfidfVectorizer(sublinear_tf=True, min_df=2, max_features=50_000, dtype=np.float32).fit_transform(
+        chosen
+    )
     values = TruncatedSVD(n_columns, n_iter=4, random_state=seed).fit_transform(terms).astype(np.float32)
     norms = np.linalg.norm(values, axis=1, keepdims=True)
     values = (values / np.where(norms > 0, norms, 1))[norms[:, 0] > 0]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One file per library: how it is asked, and its best settings.
 
-A rival's file imports its library inside its methods, so the list itself can be read anywhere; ``OURS`` comes first.
+A rival's file imports its library inside its methods, so the list itself can be read anywhere; ``OURS`` comes
+first.
 """
 
 from .base import Rival, Variant

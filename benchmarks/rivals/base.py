@@ -65,7 +65,7 @@ class Rival:
         raise NotImplementedError
 
     def search(self, queries: Floats, k: int) -> Any:
-        """Ids of shape (n_queries, k), nearest first; whatever else the library computes is its own affair."""
+        """Ids of shape (n_queries, k), nearest first; what else the library computes is its affair."""
         raise NotImplementedError
 
     def fit_classifier(self, rows: Floats, labels: Ids, k: int) -> None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """kneighbors itself, as a user calls it: nothing is tuned.
 
-``FlatIndex`` with the squared Euclidean metric for searches, ``KNeighborsClassifier`` as it comes otherwise, with
-``n_jobs`` set to the threads of the run. No environment variable is set.
+``FlatIndex`` with the squared Euclidean metric for searches, ``KNeighborsClassifier`` as it comes otherwise,
+with ``n_jobs`` set to the threads of the run. No environment variable is set.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """ScaNN's brute force in float32: ``score_brute_force()`` without quantisation, its only exact scorer.
 
-Best settings, each tried: one query goes through ``search``; a batch through ``search_batched`` (one thread) or
-``search_batched_parallel`` with the queries of one task at 256 (installed), 64, or an even share per thread.
-``set_num_threads`` takes the threads of the run. It has no classifier.
+Best settings, each tried: one query goes through ``search``; a batch through ``search_batched`` (one thread)
+or ``search_batched_parallel`` with the queries of one task at 256 (installed), 64, or an even share per
+thread. ``set_num_threads`` takes the threads of the run. It has no classifier.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Scann(Rival):
         self.call = dict(settings)
 
     def fit(self, rows: Floats, k: int) -> None:
-        import scann
+        import scann  # type: ignore[import-not-found, unused-ignore]
 
         builder = scann.scann_ops_pybind.builder(rows, k, "squared_l2")
         self.searcher = builder.set_n_training_threads(self.n_threads).score_brute_force().build()

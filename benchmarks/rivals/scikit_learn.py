@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """scikit-learn's ``NearestNeighbors`` and ``KNeighborsClassifier`` by brute force.
 
-As installed is ``algorithm="auto"``, which takes brute force by itself above 15 columns. Best settings, each tried:
+As installed is ``algorithm="auto"``, which takes brute force by itself above 15 columns. Best settings, each
+tried:
 
 - ``OPENBLAS_CORETYPE`` for scipy's OpenBLAS, which does the inner products.
 - ``algorithm="brute"``, ``pairwise_dist_chunk_size`` 256 (installed) and 1,024, ``assume_finite``,

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Intel's extension for scikit-learn (oneDAL), by brute force.
 
-Best settings: its own classes are imported directly rather than patched in, ``algorithm="brute"`` (its tree is slower
-from 16 columns on), float32 rows, no distances returned where only ids are asked for, and ``n_jobs`` either way: as
-given, or left to the process, whose affinity already allows just the threads of the run.
+Best settings: its own classes are imported directly rather than patched in, ``algorithm="brute"`` (its tree
+is slower from 16 columns on), float32 rows, no distances returned where only ids are asked for, and
+``n_jobs`` either way: as given, or left to the process, whose affinity already allows just the threads of the
+run.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class ScikitLearnIntelex(Rival):
         self.n_jobs = self.n_threads if settings["n_jobs"] else None
 
     def fit(self, rows: Floats, k: int) -> None:
-        from sklearnex.neighbors import NearestNeighbors
+        from sklearnex.neighbors import NearestNeighbors  # type: ignore[import-not-found, unused-ignore]
 
         self.estimator = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(rows)
 
