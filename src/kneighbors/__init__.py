@@ -48,4 +48,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES, *_STEPS})
+    return sorted({name for name in globals() if name.startswith("__")} | {*__all__, *_STEPS})
