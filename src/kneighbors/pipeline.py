@@ -11,19 +11,19 @@ This is the only file that knows two steps. Estimators, the command line, the se
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import labels as labels_step
 from . import settings as settings_form
-from . import vote
+from . import stored_labels, vote
 from .errors import DataError, ParameterError
-from .index import Index, load_index, make_index
+from .index import load_index, make_index
 from .labels import Labels
 from .metrics import Metric, resolve
+from .model import Model, StepReport
 from .model_files.contents import ModelContents
 from .sections import pack_text, unpack_text
 from .settings import Settings
@@ -35,99 +35,18 @@ __all__ = [
     "class_probabilities",
     "classify",
     "fit_model",
+    "from_contents",
     "memory_estimate",
     "neighbors",
     "neighbors_within",
     "regress",
+    "to_contents",
 ]
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 
 _ROUNDING = 2.0**-40  # sums of weights such as 0.1 miss their exact value by a little
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """What one step did when the model was fitted: rows out, seconds taken, bytes held afterwards."""
-
-    step: str
-    rows: int
-    seconds: float
-    bytes: int
-
-
-@dataclass
-class Model:
-    """A fitted model: everything that answers and is saved.
-
-    Attributes
-    ----------
-    settings : Settings
-        As they were when fitted.
-    metric : Metric
-    index : Index
-        Over the kept rows.
-    rows : ndarray or CSR of shape (n_kept, n_columns)
-        The kept rows themselves, which the index shares.
-    n_rows_seen : int
-        Rows given to fit; ids are their numbers.
-    row_ids : ndarray of shape (n_kept,) or None
-        The ids of the kept rows, ascending; None where all were kept.
-    sample_weight : ndarray of shape (n_kept,) or None
-        Positive weights; None where each row counts once.
-    labels : Labels or None
-    feature_names : list of str or None
-    steps : list of StepReport
-    """
-
-    settings: Settings
-    metric: Metric
-    index: Index
-    rows: Any
-    n_rows_seen: int
-    row_ids: Ids | None = None
-    sample_weight: Floats | None = None
-    labels: Labels | None = None
-    feature_names: list[str] | None = None
-    steps: list[StepReport] = field(default_factory=list)
-
-    @property
-    def n_columns(self) -> int:
-        return int(self.rows.shape[1])
-
-    @property
-    def n_kept(self) -> int:
-        return int(self.rows.shape[0])
-
-    @property
-    def algorithm(self) -> str:
-        """scikit-learn's word for how neighbours are found."""
-        chosen = self.settings.algorithm
-        is_tree = (
-            isinstance(chosen, str)
-            and chosen in ("kd_tree", "ball_tree")
-            and not hasattr(self.rows, "toarray")
-        )
-        return chosen if is_tree else "brute"
-
-    @property
-    def limit(self) -> float:
-        """The largest k that a query may ask for: kept rows, or their weight."""
-        return float(self.n_kept if self.sample_weight is None else self.sample_weight.sum())
-
-    def ids(self, places: Ids) -> Ids:
-        """Ids, from places among the kept rows."""
-        return places if self.row_ids is None else self.row_ids[places]
-
-    def to_contents(self, settings: Settings) -> ModelContents:
-        """What the three files hold. ``settings`` are those of now; the index keeps those of fit."""
-        return to_contents(self, settings)
-
-    @classmethod
-    def from_contents(cls, contents: ModelContents) -> Model:
-        """The inverse of ``to_contents``; k and the predictor type are those of the JSON."""
-        return from_contents(contents)
 
 
 # --- fit ---------------------------------------------------------------------------------------------------
@@ -163,6 +82,7 @@ def fit_model(
             if settings.metric == "precomputed":
                 rows = rows[:, row_ids]
     metric = resolve(settings.metric, settings.p, settings.metric_params)
+    check_weights(metric, settings.weights)
     started = time.perf_counter()
     index = make_index(
         settings.algorithm, metric, leaf_size=settings.leaf_size, sparse=hasattr(rows, "toarray")
@@ -241,8 +161,10 @@ def _asked(model: Model, queries: Any | None) -> tuple[Any, Ids | None]:
     """The rows that ask, and the place each must not get as an answer."""
     if queries is None:
         return model.rows, np.arange(model.n_kept, dtype=np.int64)
-    if model.row_ids is not None and model.metric.formula == "precomputed":
-        queries = queries[:, model.row_ids]
+    if model.metric.formula == "precomputed":
+        return (queries if model.row_ids is None else queries[:, model.row_ids]), None
+    if hasattr(queries, "toarray") and not hasattr(model.rows, "toarray"):
+        queries = queries.toarray()  # sparse rows take dense and sparse queries, dense rows dense ones
     return queries, None
 
 
@@ -394,7 +316,9 @@ def to_contents(model: Model, settings: Settings) -> ModelContents:
     index_settings, index_sections = model.index.save()
     values["index"] = index_settings
     sections.update({f"index.{name}": array for name, array in index_sections.items()})
+    values["n_rows"] = model.n_kept
     values["n_rows_seen"] = model.n_rows_seen
+    values["label_kind"] = stored_labels.kind_of(model.labels)
     values["steps"] = [asdict(report) for report in model.steps]
     if model.row_ids is not None:
         sections["row_ids"] = model.row_ids
@@ -404,11 +328,11 @@ def to_contents(model: Model, settings: Settings) -> ModelContents:
         sections.update(pack_text(model.feature_names, "feature_names"))
     stored, predictor_type = None, None
     if model.labels is not None:
-        stored, values["labels"], class_sections = labels_step.to_sections(model.labels)
+        stored, values["labels"], class_sections = stored_labels.to_sections(model.labels)
         sections.update(class_sections)
         predictor_type = "regressor" if model.labels.classes is None else "classifier"
     return ModelContents(
-        k=5 if settings.n_neighbors is None else int(settings.n_neighbors),
+        k=min(5, model.n_kept) if settings.n_neighbors is None else int(settings.n_neighbors),
         predictor_type=predictor_type,
         dimension_reduction=None,
         normalize=model.metric.formula == "cosine",
@@ -435,7 +359,7 @@ def from_contents(contents: ModelContents) -> Model:
     if contents.predictor_type is not None:
         if contents.labels is None:
             raise DataError(f"predictor_type is {contents.predictor_type}, but the model holds no labels.")
-        labels = labels_step.from_sections(
+        labels = stored_labels.from_sections(
             contents.labels, values.get("labels", {}), sections, contents.predictor_type
         )
         if len(labels.values) != index.n_rows:

@@ -56,7 +56,8 @@ def neighbour_weights(distances: Floats, weights: Weights, shares: Floats | None
     ----------
     distances : ndarray of shape (n_queries, k), float64
     weights : {"uniform", "distance"}, callable or None
-        A callable takes the distances and returns as many finite weights.
+        A callable takes the distances and returns as many weights. Where it returns infinity for a query, as
+        1/distance does at a hit, those neighbours count 1 and the query's others nothing.
     shares : ndarray of shape (n_queries, k) or None
         What ``take_shares`` left of each neighbour; multiplies its weight.
 
@@ -68,7 +69,7 @@ def neighbour_weights(distances: Floats, weights: Weights, shares: Floats | None
     Raises
     ------
     DataError
-        A callable returned another shape, or a weight that is not finite.
+        A callable returned another shape, NaN, or minus infinity.
 
     Examples
     --------
@@ -106,12 +107,16 @@ def _called(distances: Floats, weights: Callable[[Floats], Any]) -> Floats:
             f"The weights function returned shape {counted.shape} for distances of shape {distances.shape}. "
             "It must return one weight per distance."
         )
+    infinite = np.isposinf(counted)
+    hit = np.asarray(infinite.any(axis=1))[:, None]
+    if hit.any():
+        counted = np.where(hit, infinite.astype(np.float64), counted)
     wrong = ~np.isfinite(counted)
     if wrong.any():
         row, column = (int(place) for place in np.argwhere(wrong)[0])
         raise DataError(
             f"The weights function returned {counted[row, column]} for the distance {distances[row, column]} "
-            f"(query {row}, neighbour {column}). Weights must be finite; a distance may be 0.",
+            f"(query {row}, neighbour {column}). Weights must be numbers; a distance may be 0.",
             row=row,
             column=column,
         )
@@ -323,9 +328,11 @@ def mean_targets(targets: NDArray[Any], weights: Floats | None) -> Floats:
     >>> mean_targets(np.array([[[1.0], [4.0]]]), np.array([[3.0, 1.0]]))
     array([[1.75]])
     """
-    targets = targets.astype(np.float64, copy=False)
+    values: Floats = targets.astype(np.float64, copy=False)
+    means: Floats
     if weights is None:
-        return _last_of_sums(targets) / targets.shape[1]
+        means = _last_of_sums(values) / values.shape[1]
+        return means
     total = _last_of_sums(weights)
     if not total.all():
         row = int(np.argmin(total != 0.0))
@@ -334,7 +341,7 @@ def mean_targets(targets: NDArray[Any], weights: Floats | None) -> Floats:
             "Let the weights function return a positive weight for the nearest neighbour.",
             row=row,
         )
-    return _last_of_sums(targets * weights[:, :, None]) / total[:, None]
+    return _last_of_sums(values * weights[:, :, None]) / total[:, None]
 
 
 def _last_of_sums(values: Floats) -> Floats:

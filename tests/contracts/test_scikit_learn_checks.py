@@ -40,7 +40,9 @@ def test_x9_scikit_learn_check(estimator: Any, check: Any) -> None:
 
 @pytest.mark.parametrize("estimator", ESTIMATORS[:4], ids=lambda estimator: type(estimator).__name__)
 def test_x9_every_check_is_yielded(estimator: Any) -> None:
-    """The list above is scikit-learn's own, none marked as expected to fail, weights and sparse input included."""
+    """The list above is scikit-learn's own, none marked as expected to fail, weights and sparse input
+    included.
+    """
     names = {
         getattr(check, "func", check).__name__
         for _, check in estimator_checks_generator(estimator, legacy=True, expected_failed_checks={})
@@ -50,7 +52,9 @@ def test_x9_every_check_is_yielded(estimator: Any) -> None:
 
 
 def test_x9_array_api_checks_run_where_scipy_was_told_so() -> None:
-    """scipy reads SCIPY_ARRAY_API when it is imported; without it scikit-learn skips one check per estimator."""
+    """scipy reads SCIPY_ARRAY_API when it is imported; without it scikit-learn skips one check per
+    estimator.
+    """
     code = (
         "import warnings, kneighbors\n"
         "from sklearn.utils.estimator_checks import check_estimator\n"
@@ -62,7 +66,11 @@ def test_x9_array_api_checks_run_where_scipy_was_told_so() -> None:
     )
     environment = {**os.environ, "SCIPY_ARRAY_API": "1"}
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     lines = dict(line.split(" ", 1) for line in done.stdout.splitlines())

@@ -252,7 +252,7 @@ metric="precomputed", or None, default=None
 
         check_is_fitted(self, "_model")
         self._check_parameters()
-        model_files.write(path, self._model.to_contents(self._settings()))
+        model_files.write(path, pipeline.to_contents(self._model, self._settings()))
 
     # --- what scikit-learn asks
 

@@ -186,7 +186,7 @@ metric="precomputed", or None
         return shares if self.outputs_2d_ else shares[0]
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
-        """Share of labels that are right; with several outputs, of rows whose labels are all right.
+        """Share of labels that are right; of label indicators (0 and 1), of rows that are right throughout.
 
         Parameters
         ----------

@@ -43,7 +43,7 @@ def check_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
             f"Sparse matrix in {X.format!r} format is not supported due to its handling of explicit zeros. "
             "Convert the graph to CSR."
         )
-    given = _refuse_text(X)
+    given = _refuse_text(_rows_of(X) if reset else X)
     rows = _as_rows(estimator, given, n_least=1 if reset else 0)
     _check_finite(rows, allow_nan=estimator.metric == "nan_euclidean")
     try:  # feature names and the number of columns, which only the input as it was given can tell
@@ -53,6 +53,13 @@ def check_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
     if precomputed:
         _check_distances(rows, square=reset)
     return rows
+
+
+def _rows_of(X: Any) -> Any:
+    """The rows inside a fitted neighbours estimator or one of scikit-learn's trees, which fit takes as well."""
+    if type(X).__name__ in ("KDTree", "KDTree32", "BallTree", "BallTree32"):
+        return np.asarray(X.data)
+    return getattr(X, "_fit_X", X)
 
 
 def _as_rows(estimator: Any, X: Any, n_least: int) -> Any:

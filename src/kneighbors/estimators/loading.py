@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Literal
 
 from .. import model_files, pipeline
 from ..errors import DataError, ModelFileError, ParameterError
@@ -22,7 +22,9 @@ _KINDS: dict[str | None, type[Any]] = {
 }
 
 
-def load(path: str | os.PathLike[str], *, mmap: bool = True, verify: str = "full") -> Any:
+def load(
+    path: str | os.PathLike[str], *, mmap: bool = True, verify: Literal["full", "header"] = "full"
+) -> Any:
     """The estimator that a model folder holds; it answers bit for bit as the one that was saved.
 
     Parameters
@@ -55,7 +57,7 @@ def load(path: str | os.PathLike[str], *, mmap: bool = True, verify: str = "full
     """
     contents = model_files.read(path, mmap=mmap, verify=verify)
     try:
-        model = pipeline.Model.from_contents(contents)
+        model = pipeline.from_contents(contents)
         kind = _KINDS[contents.predictor_type]
         names = set(kind._get_param_names())
         settings = {name: value for name, value in vars(model.settings).items() if name in names}
