@@ -47,12 +47,13 @@ def compare(contest: Contest, batch: int, k: int, plan: Plan, probe: Probe, seco
     batch = min(batch, n_queries)
 
     def estimate(contestant: Contestant) -> float:
-        first = min(batch, 32)
-        rate = time_search(contestant, 0, first, 1, k)
         brief = plan.per_timing / 4
+        rate = time_search(contestant, 0, min(batch, 32), 1, k)
+        if batch > 32 and 32 / rate > brief:  # slow enough to be known already
+            return rate
         count = plan_count(rate, batch, brief)
-        rates = [time_search(contestant, 0, count, plan_calls(rate, count, brief / 2), k) for _ in range(2)]
-        return max(rates)
+        calls = plan_calls(rate, count, brief / 2)
+        return max(time_search(contestant, 0, count, calls, k) for _ in range(2))
 
     contestants = contest.tune(batch, estimate)
     for contestant in contestants:

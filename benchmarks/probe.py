@@ -59,16 +59,15 @@ class Probe:
 
     def wait(self, limit: float, pause: float = 0.1) -> bool:
         """Wait up to ``limit`` seconds for a quiet machine; says whether it came."""
+        if self.speed() >= self.quiet_share * self.best:
+            return True
         started = time.perf_counter()
-        while True:
-            if self.speed() >= self.quiet_share * self.best:
-                return True
-            elapsed = time.perf_counter() - started
-            if elapsed + pause > limit:
-                self.waited += elapsed
-                return False
+        quiet = False
+        while not quiet and time.perf_counter() - started + pause <= limit:
             time.sleep(pause)
-            self.waited += pause
+            quiet = self.speed() >= self.quiet_share * self.best
+        self.waited += time.perf_counter() - started
+        return quiet
 
 
 class CpuClock:

@@ -95,7 +95,7 @@ class Contestant:
         return self.process.rival.name == OURS
 
 
-def plan_count(rate: float, batch: int, seconds: float, least: int = 256) -> int:
+def plan_count(rate: float, batch: int, seconds: float, least: int = 100) -> int:
     """How many of a batch's queries a library is timed on, given its rate.
 
     The whole batch if that takes up to 1.5 times ``seconds``; otherwise as many as fill ``seconds``, but at
@@ -106,7 +106,7 @@ def plan_count(rate: float, batch: int, seconds: float, least: int = 256) -> int
     >>> plan_count(rate=900.0, batch=10_000, seconds=2.0)
     1800
     >>> plan_count(rate=30.0, batch=10_000, seconds=2.0)
-    256
+    100
     """
     if batch <= least or batch <= 1.5 * seconds * rate:
         return batch

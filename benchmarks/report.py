@@ -16,6 +16,7 @@ from rich.table import Table
 
 from . import machine
 from .options import Plan
+from .protocol import LEAST_ROUNDS
 from .rivals import OURS
 
 __all__ = ["RESULTS", "cell_table", "closing_words", "console", "finish", "summary_table", "write"]
@@ -185,6 +186,12 @@ def closing_words(cells: Sequence[Cell], absent: dict[str, str], skipped: Sequen
                 )
             if "failure" in entry:
                 words.append(f"FAILED: {cell['title']}: {entry['label']}: {entry['failure']}")
+    noisy = [cell["title"] for cell in cells if cell["rounds"] - cell["rounds_disturbed"] < LEAST_ROUNDS]
+    if noisy:
+        words.append(
+            f"DISTURBED: {len(noisy)} of {len(cells)} cases had fewer than {LEAST_ROUNDS} quiet rounds. "
+            "A busy machine slows those most that wait at barriers: do not quote these figures."
+        )
     words += [f"absent: {name}: {reason}" for name, reason in absent.items()]
     words += [f"NOT MEASURED, out of time: {title}" for title in skipped]
     return words

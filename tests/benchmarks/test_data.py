@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -97,12 +98,20 @@ def test_an_interrupted_build_is_built_again(tmp_path: Path):
     assert len(again.rows) == 60 and again.labels is None
 
 
-def test_paragraphs_are_split_and_counted_once(tmp_path: Path):
+def test_paragraphs_are_split_and_counted_once(tmp_path: Path, monkeypatch):
     long = "one two three four five six seven eight words here"
     (tmp_path / "a.py").write_text(
         f'"""{long}\n\ntoo short\n\n{long} again."""\ndef f():\n    """{long}"""\n'
     )
     (tmp_path / "broken.py").write_text("def (")
+    package = tmp_path / "documented_package"
+    package.mkdir()
+    for name in ("__init__.py", "a.py", "broken.py"):
+        source = tmp_path / name
+        (package / name).write_text(source.read_text() if source.exists() else "")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert text.paragraphs(("documented_package", "not_installed_package")) == [long, f"{long} again."]
+    shutil.rmtree(package)
     assert list(text.docstrings(tmp_path)) == [f"{long}\n\ntoo short\n\n{long} again.", long]
 
 

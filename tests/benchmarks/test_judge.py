@@ -47,12 +47,12 @@ def test_right_answers_are_right_and_wrong_ones_wrong(sets):
 
 
 def test_tied_rows_are_all_right_but_each_once():
-    rows = np.array([[0.0], [1.0], [1.0], [-1.0], [5.0]], np.float32)
+    rows = np.array([[0.0], [1.0], [1.0], [5.0], [-1.0]], np.float32)
     query = np.zeros((1, 1), np.float32)
     nearest = judge.kth_distances(query, rows, 2)
-    for answer in ([0, 1], [0, 2], [0, 3]):
+    for answer in ([0, 1], [0, 2], [0, 4]):
         assert judge.right_share(np.array([answer]), nearest, query, rows) == 1
-    for answer in ([0, 0], [0, 4], [0, -1], [0, 99]):
+    for answer in ([0, 0], [0, 3], [0, -1], [0, 99]):
         assert judge.right_share(np.array([answer]), nearest, query, rows) == 0.5
 
 

@@ -26,7 +26,8 @@ def test_gives_up_at_the_limit():
     probe = Probe(1, measure=lambda: next(speeds))
     probe.speed()
     assert not probe.wait(limit=0.05, pause=0.01)
-    assert 0 < probe.waited < 0.2
+    assert 0.01 <= probe.waited
+    assert len(list(speeds)) >= 95  # few tries, so a short wait however busy the machine is
 
 
 def test_the_real_measure_runs():
@@ -48,4 +49,4 @@ def test_clock_tells_own_work_from_that_of_others():
             other.kill()
     assert seen_as_other is not None and seen_as_own is not None
     # The same work is foreign to one and not to the other; whatever else runs is foreign to both.
-    assert seen_as_other > seen_as_own + 0.15
+    assert seen_as_other > seen_as_own + 0.05

@@ -46,9 +46,9 @@ def test_examples_in_docstrings(module):
 @pytest.mark.parametrize("batch", [1, 32, 1000, 10_000])
 def test_plan_count_never_leaves_the_batch_nor_the_least(rate, batch):
     count = protocol.plan_count(rate, batch, seconds=2.0)
-    assert min(batch, 256) <= count <= batch
+    assert min(batch, 100) <= count <= batch
     if count < batch:
-        assert count <= max(256, 2.0 * rate)
+        assert count <= max(100, 2.0 * rate)
 
 
 def test_plan_calls_fill_the_time():
@@ -142,4 +142,4 @@ def test_a_noisy_machine_marks_the_timing_and_waiting_is_bounded():
         lineup, lambda one, number: Timing(1.0, False), probe, seconds=0.8, most=3, longest_wait=0.1
     )
     assert all(timing.disturbed for timing in lineup[0].timings)
-    assert probe.waited < 0.4
+    assert probe.waited < 0.8  # a quarter of the time, and the last pause

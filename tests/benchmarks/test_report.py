@@ -63,6 +63,13 @@ def test_closing_words_leave_nothing_out(cell):
         assert part in words
 
 
+def test_a_noisy_run_is_called_so(cell):
+    quiet = report.closing_words([cell], {}, [])
+    noisy = report.closing_words([cell | {"rounds_disturbed": 3}], {}, [])
+    assert not any("DISTURBED" in line for line in quiet)
+    assert any("DISTURBED: 1 of 1 cases" in line for line in noisy)
+
+
 def test_our_own_failure_is_shown(cell):
     cell["contestants"][0] = cell["contestants"][3] | {"label": OURS, "library": OURS}
     assert "failed" in shown(report.summary_table([cell]))
