@@ -309,7 +309,7 @@ def test_an_empty_shard_merges() -> None:
 
 
 def test_r49_samplers_that_came_read_only_from_another_process() -> None:
-    """Pickled with buffers out of band, arrays arrive read-only, as with Ray: merging must not write there."""
+    """Pickled with buffers out of band, arrays arrive read-only, as with Ray; merging copies them."""
     parts = [feed(Sampler(100), table(500) + i * 500, i * 500) for i in range(2)]
     moved = []
     for part in parts:

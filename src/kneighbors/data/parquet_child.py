@@ -26,10 +26,13 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as parquet
 
+__all__ = ["main"]
+
 BATCH_BYTES = 4 << 20
 
 
 def main() -> None:
+    """Answer requests until stdin ends."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not end up among the answers
     for line in sys.stdin.buffer:
