@@ -117,13 +117,11 @@ def encode_targets(y: Any, kept: NDArray[np.bool_] | None = None) -> Labels:
 def as_target(column: Array) -> Array:
     """A column of numbers as float64, or as int64 where float64 would not hold each exactly."""
     if column.dtype.kind in "iu":
-        # Integers above 2**53 are kept as they are: means are float64, but a saved model holds what was
-        # given.
-        as_float = column.astype(np.float64)
-        fits = column.dtype.kind == "i" or column.size == 0 or int(column.max()) < 2**63
-        if fits and bool((np.abs(as_float) > 2.0**53).any()):
+        # Means are float64, but a saved model holds what was given. The comparison is of integers: in float64
+        # 2**53 + 1 is 2**53.
+        beyond = bool(((column > 2**53) | (column < -(2**53))).any())
+        if beyond and int(column.max()) < 2**63:
             return column.astype(np.int64)
-        return as_float
     return column.astype(np.float64)
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import DataError
 from .index import Index
 from .labels import Labels
 from .metrics import Metric
 from .settings import Settings
 
-__all__ = ["Model", "StepReport"]
+__all__ = ["Model", "StepReport", "check", "reports_from"]
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -92,3 +93,48 @@ class Model:
     def ids(self, places: Ids) -> Ids:
         """Ids, from places among the kept rows."""
         return places if self.row_ids is None else self.row_ids[places]
+
+
+def reports_from(stored: Any) -> list[StepReport]:
+    """The reports that a model's JSON holds."""
+    names = sorted(StepReport.__dataclass_fields__)
+    if not isinstance(stored, list) or not all(
+        isinstance(entry, dict) and sorted(entry) == names for entry in stored
+    ):
+        raise DataError(f"'steps' must be a list of objects with the keys {', '.join(names)}.")
+    return [StepReport(**entry) for entry in stored]
+
+
+def check(model: Model) -> None:
+    """Refuse a model whose parts contradict each other, as a folder's might.
+
+    Raises
+    ------
+    DataError
+        Naming the part.
+    """
+    n_kept, row_ids, sample_weight = model.n_kept, model.row_ids, model.sample_weight
+    if type(model.n_rows_seen) is not int or model.n_rows_seen < n_kept:
+        raise DataError(
+            f"'n_rows_seen' is {model.n_rows_seen!r}; at least the {n_kept} rows kept are expected."
+        )
+    if row_ids is not None and (
+        row_ids.shape != (n_kept,)
+        or row_ids.dtype != np.int64
+        or (np.diff(row_ids) <= 0).any()
+        or row_ids[0] < 0
+        or row_ids[-1] >= model.n_rows_seen
+    ):
+        raise DataError(f"The section 'row_ids' must name {n_kept} rows in ascending order.")
+    if row_ids is None and model.n_rows_seen != n_kept:
+        raise DataError(
+            f"The model saw {model.n_rows_seen} rows and keeps {n_kept}, but no section says which."
+        )
+    if sample_weight is not None and (
+        sample_weight.shape != (n_kept,)
+        or sample_weight.dtype != np.float64
+        or not (np.isfinite(sample_weight) & (sample_weight > 0.0)).all()
+    ):
+        raise DataError(f"The section 'sample_weight' must hold {n_kept} positive numbers.")
+    if model.feature_names is not None and len(model.feature_names) != model.n_columns:
+        raise DataError(f"There are {len(model.feature_names)} feature names for {model.n_columns} columns.")

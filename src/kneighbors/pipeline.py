@@ -23,7 +23,7 @@ from .errors import DataError, ParameterError
 from .index import load_index, make_index
 from .labels import Labels
 from .metrics import Metric, resolve
-from .model import Model, StepReport
+from .model import Model, StepReport, check, reports_from
 from .model_files.contents import ModelContents
 from .sections import pack_text, unpack_text
 from .settings import Settings
@@ -370,40 +370,18 @@ def from_contents(contents: ModelContents) -> Model:
         resolve(settings.metric, settings.p, settings.metric_params),
         index,
         cast(Any, index).rows,
-        int(values.get("n_rows_seen", index.n_rows)),
+        values.get("n_rows_seen", index.n_rows),
         row_ids,
         sample_weight,
         labels,
         unpack_text(sections, "feature_names"),
-        [StepReport(**report) for report in values.get("steps", [])],
+        reports_from(values.get("steps", [])),
     )
-    _check_loaded(model, contents.k)
+    check(model)
+    if contents.k > model.limit:
+        raise DataError(
+            f"k is {contents.k}, but the model answers with at most {model.limit:.15g} rows. Set k "
+            f"between 1 and "
+            "that."
+        )
     return model
-
-
-def _check_loaded(model: Model, k: int) -> None:
-    n_kept, row_ids, sample_weight = model.n_kept, model.row_ids, model.sample_weight
-    if row_ids is not None and (
-        row_ids.shape != (n_kept,)
-        or row_ids.dtype != np.int64
-        or (np.diff(row_ids) <= 0).any()
-        or row_ids[0] < 0
-        or row_ids[-1] >= model.n_rows_seen
-    ):
-        raise DataError(f"The section 'row_ids' must name {n_kept} rows in ascending order.")
-    if row_ids is None and model.n_rows_seen != n_kept:
-        raise DataError(
-            f"The model saw {model.n_rows_seen} rows and keeps {n_kept}, but no section says which."
-        )
-    if sample_weight is not None and (
-        sample_weight.shape != (n_kept,)
-        or sample_weight.dtype != np.float64
-        or not (np.isfinite(sample_weight) & (sample_weight > 0.0)).all()
-    ):
-        raise DataError(f"The section 'sample_weight' must hold {n_kept} positive numbers.")
-    if model.feature_names is not None and len(model.feature_names) != model.n_columns:
-        raise DataError(f"There are {len(model.feature_names)} feature names for {model.n_columns} columns.")
-    if k > model.limit:
-        raise DataError(
-            f"k is {k}, but the model answers with at most {model.limit:.15g} rows. Set k between 1 and that."
-        )

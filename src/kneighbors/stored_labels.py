@@ -82,6 +82,10 @@ def from_sections(
     coded = settings.get("stored", "values") == "codes"
     if coded:
         _check_codes(values, known)
+    elif any(classes.dtype.kind in "UO" for classes in known):
+        raise DataError(
+            "The classes are strings, so the labels must be codes; the settings say they are values."
+        )
 
     if predictor_type == "classifier":
         if coded:
@@ -135,7 +139,7 @@ def _codes_of(column: Array, classes: Array) -> NDArray[np.int64]:
     codes[codes == len(names)] = 0
     if not (names[codes] == column).all():
         row = int(np.argmax(names[codes] != column))
-        raise DataError(f"The label {column[row]!r} of row {row} is not among the classes.", row=row)
+        raise DataError(f"The label {column[row]} of row {row} is not among the classes.", row=row)
     return codes
 
 

@@ -56,7 +56,7 @@ def check_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
 
 
 def _rows_of(X: Any) -> Any:
-    """The rows inside a fitted neighbours estimator or one of scikit-learn's trees, which fit takes as well."""
+    """The rows inside a fitted neighbours estimator or a tree of scikit-learn's, which fit takes as well."""
     if type(X).__name__ in ("KDTree", "KDTree32", "BallTree", "BallTree32"):
         return np.asarray(X.data)
     return getattr(X, "_fit_X", X)
@@ -168,6 +168,12 @@ def _refuse_text(X: Any) -> Any:
     if isinstance(X, (list, tuple)):
         _refuse_ragged(X)
         X = np.asarray(X)
+    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+        raise DataError(
+            f"X is a masked array with {int(np.sum(X.mask))} masked values, which have no "
+            f"distance. Fill them in, "
+            "or fill with NaN and use metric='nan_euclidean'."
+        )
     dtype = getattr(X, "dtype", None)
     if isinstance(dtype, np.dtype):
         _refuse_kind(dtype)
