@@ -38,8 +38,8 @@ test-all: setup lint ## the tests with their long tiers
 	$(BIN)/python -m pytest
 
 bench: setup ## quick benchmarks against the rivals, each in its own process
-	$(BIN)/python -m pip install --quiet --group bench
-	$(BIN)/python -m benchmarks.exact --quick
+	$(BIN)/python -m benchmarks.setup
+	$(BIN)/python -m benchmarks --quick
 
 wheel: $(VENV)/.ready ## build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

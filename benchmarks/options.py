@@ -35,6 +35,8 @@ class Plan:
         The most rounds per comparison.
     judged : int
         Queries whose answers the float64 judge checks.
+    batches : tuple of int
+        Only these batch sizes, where the question has several; all if empty.
     n_rows : int or None
         Only so many rows: a trial of the benchmark itself, whose result is not written.
     """
@@ -46,6 +48,7 @@ class Plan:
     per_timing: float
     rounds: int
     judged: int
+    batches: tuple[int, ...]
     n_rows: int | None
 
 
@@ -63,6 +66,9 @@ def parse(
         "--threads", type=int, default=min(2, n_cores()), help="cores per library (%(default)s)"
     )
     parser.add_argument("--case", action="append", choices=cases, help="only this data set; may be repeated")
+    parser.add_argument(
+        "--batch", type=int, action="append", help="only this batch size (exact); may be repeated"
+    )
     parser.add_argument("--minutes", type=float, help=f"budget ({full_minutes:g}, quick {quick_minutes:g})")
     parser.add_argument(
         "--rows", type=int, help="only so many rows, to try the benchmark; nothing is written"
@@ -80,6 +86,7 @@ def parse(
         per_timing=1.0 if given.quick else 2.0,
         rounds=5 if given.quick else 9,
         judged=20 if given.quick else 50,
+        batches=tuple(given.batch or ()),
         n_rows=given.rows,
     )
 

@@ -80,7 +80,7 @@ class Rival:
 def blas_variants(cpu_flags: frozenset[str]) -> Sequence[Variant]:
     """As installed, and with the OpenBLAS kernels that this CPU can run named to it.
 
-    OpenBLAS picks kernels by CPU model; one it does not know gets slow ones, down to SSE3. ``SkylakeX`` is
+    OpenBLAS picks kernels by CPU model; one it does not know gets slower ones. ``SkylakeX`` is
     AVX-512 and right for every CPU that has it.
     """
     if "avx512f" in cpu_flags:

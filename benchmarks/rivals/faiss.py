@@ -3,7 +3,7 @@
 
 Best settings, each tried per case and the best taken as "tuned":
 
-- ``OPENBLAS_CORETYPE``: the bundled OpenBLAS is from 2021 and gives newer CPUs SSE3 or AVX2 kernels.
+- ``OPENBLAS_CORETYPE``: the bundled OpenBLAS is from 2021 and gives CPUs it does not know AVX2 at most.
 - ``distance_compute_blas_threshold``: below it (queries x columns; 128,000 as installed) the rows are
   streamed once per query and by one thread for a single query; 1 sends every batch to BLAS.
 - ``distance_compute_blas_database_bs``: rows per BLAS call, 1,024 as installed; larger blocks sometimes pay.
