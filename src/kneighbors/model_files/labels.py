@@ -74,7 +74,7 @@ def _survives_float32(labels: NDArray[Any]) -> bool:
         with np.errstate(over="ignore"):
             narrow = block.astype(np.float32)
         # 2**63 itself rounds out of int64's range, where the conversion back means nothing.
-        if block.dtype.kind == "i" and bool((np.abs(narrow) >= 2.0**63).any()):
+        if block.dtype.kind == "i" and bool((narrow >= 2.0**63).any()):
             return False
         if not np.array_equal(narrow.astype(block.dtype).view(bits), block.view(bits)):
             return False
@@ -117,7 +117,7 @@ def decode(entry: LabelsEntry, content: Bytes) -> NDArray[Any] | None:
     if entry.dtype == entry.stored_dtype:
         return stored
     if entry.dtype == "int64":
-        whole = (np.abs(stored) < 2.0**63) & (stored == np.floor(stored))
+        whole = (stored >= -(2.0**63)) & (stored < 2.0**63) & (stored == np.floor(stored))
         if not whole.all():
             row = int(np.argmin(whole.reshape(len(whole), -1).all(axis=1)))
             raise DataError(f"the label of row {row} is not a 64-bit integer", row=row)

@@ -61,9 +61,6 @@ class System:
     def names(self, folder: int) -> list[str]:
         return sorted(os.listdir(folder))
 
-    def stat(self, name: str, folder: int) -> os.stat_result:
-        return os.stat(name, dir_fd=folder, follow_symlinks=False)
-
     def stat_open(self, descriptor: int) -> os.stat_result:
         return os.fstat(descriptor)
 

@@ -65,7 +65,8 @@ def read(
     given = os.fsdecode(path)
     if "\0" in given:
         raise ModelFileError("is not a path: it holds a NUL character", file=given)
-    for attempt in range(_ATTEMPTS):
+    attempt = 1
+    while True:
         place = _find(given)
         seen: tuple[int, int] | None = None
         try:
@@ -74,9 +75,9 @@ def read(
                 return _read_folder(folder, mmap, verify == "full")
         except VanishedError:
             # A save may have swapped the folder away and removed it between two looks; the new one is whole.
-            if attempt + 1 == _ATTEMPTS or not _was_replaced(given, place, seen):
+            if attempt == _ATTEMPTS or not _was_replaced(given, place, seen):
                 raise
-    raise AssertionError("unreachable")
+            attempt += 1
 
 
 def _find(given: str) -> str:

@@ -137,43 +137,44 @@ def put_in_place(saving: str, name: str, folder: int) -> str | None:
     UndoError
         Something has changed, and could not be changed back.
     """
+    old = None
     if look_at(name, folder) is Target.MISSING:
-        steps = [(saving, name)]
-        old = None
+        undo = [(name, saving)]
         retry(operations.system.rename, saving, name, folder)
     elif exchange(saving, name, folder):
-        steps = []
-        old = saving
+        undo, old = [], saving
     else:
         old = new_aside(name)
-        steps = [(name, old), (saving, name)]
+        undo = [(name, saving), (old, name)]
         retry(operations.system.rename, name, old, folder)
         try:
             retry(operations.system.rename, saving, name, folder)
         except BaseException as error:
-            _undo(steps[:1], saving, name, folder, error)
+            _undo(undo[1:], saving, old, name, folder, error)
             raise
     try:
         sync(folder)
     except BaseException as error:
-        _undo(steps, saving, name, folder, error)
+        _undo(undo, saving, old, name, folder, error)
         raise
     return old
 
 
-def _undo(steps: list[tuple[str, str]], saving: str, name: str, folder: int, cause: BaseException) -> None:
-    """Take the renames back, last first; without any, the exchange."""
+def _undo(
+    undo: list[tuple[str, str]], saving: str, old: str | None, name: str, folder: int, cause: BaseException
+) -> None:
+    """Make the renames that take a change back, or the exchange, where there are none."""
     try:
-        for before, after in reversed(steps):
-            retry(operations.system.rename, after, before, folder)
-        if not steps:
+        for now, before in undo:
+            retry(operations.system.rename, now, before, folder)
+        if not undo:
             exchange(saving, name, folder)
     except OSError as error:
-        where = steps[0][1] if len(steps) == 2 else saving
+        where = f"the old one is in '{old}' beside it" if old else "there was none before"
         raise UndoError(
             error.errno,
             f"the save failed ({cause}) and could not be taken back ({error.strerror}); the new model may be "
-            f"in place, and the old one in '{where}' beside it",
+            f"in place, and {where}",
         ) from cause
 
 

@@ -29,7 +29,7 @@ _MAX_NUMBER = 400  # characters; the longest float64 written without an exponent
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\n]+)
       | (?P<string>"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*")
-      | (?P<number>-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][+-]?[0-9]+)?)
+      | (?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)
       | (?P<word>[A-Za-z]+)
       | (?P<mark>[][{}:,])""",
     re.VERBOSE,
@@ -113,11 +113,8 @@ class _Parser:
             if match is None:
                 self.refuse(f"{self.text[start : start + 12]!r} is not JSON", start)
             self.place = match.end()
-            kind = match.lastgroup
-            if kind != "space":
-                if kind in ("fraction", "exponent"):
-                    kind = "number"
-                return str(kind), match.group(), start
+            if match.lastgroup != "space":
+                return str(match.lastgroup), match.group(), start
         return "end", "", len(self.text)
 
     def value(self, token: tuple[str, str, int], depth: int) -> Any:
