@@ -90,8 +90,8 @@ def compare(contest: Contest, plan: Plan, probe: Probe, seconds: float) -> dict[
 def run(plan: Plan, console: Console) -> list[dict[str, Any]]:
     """The whole question; writes the result unless it is a trial."""
     budget = Budget(plan.seconds)
-    peaks: Peaks | None = measure(plan.n_threads)
     probe = ready_probe(console)
+    peaks: Peaks | None = measure(plan.n_threads)
     cells: list[dict[str, Any]] = []
     about: dict[str, Any] = {}
     absent: dict[str, str] = {}

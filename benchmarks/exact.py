@@ -147,8 +147,8 @@ def run_case(
 def run(plan: Plan, console: Console) -> list[dict[str, Any]]:
     """The whole question; writes the result unless it is a trial."""
     budget = Budget(plan.seconds)
-    peaks = measure(plan.n_threads)
     probe = ready_probe(console)
+    peaks = measure(plan.n_threads)
     cells: list[dict[str, Any]] = []
     skipped: list[str] = []
     about: dict[str, Any] = {}
