@@ -192,7 +192,7 @@ def test_a_callable_must_return_finite_weights_of_the_same_shape(function: Any, 
 def test_no_vote_and_negative_votes_are_refused() -> None:
     codes = np.array([[0, 1], [0, 1]])
     for answer in (vote.winners, vote.probabilities):
-        with pytest.raises(DataError, match=r"zero weights.*query 1 has no vote"):
+        with pytest.raises(DataError, match=r"zero weights.*first such sample is query 1"):
             answer(codes, np.array([[1.0, 0.0], [0.0, 0.0]]), 2)
         with pytest.raises(DataError, match=r"negative weight -1.0 \(query 0, neighbour 1\)"):
             answer(codes, np.array([[1.0, -1.0], [1.0, 0.0]]), 2)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""k-nearest neighbours as real software: exact search, scikit-learn's interface, three plain files as a model.
+"""k-nearest neighbours as real software: exact, scikit-learn's interface, a model of three plain files.
 
 Names are loaded when first used, so that ``import kneighbors`` stays quick.
 """
@@ -36,7 +36,20 @@ _HOMES = {
     "NearestNeighbors": "kneighbors.estimators",
     "load": "kneighbors.estimators",
 }
-_STEPS = ("data", "errors", "estimators", "index", "metrics", "model_files", "parameters", "pipeline", "reduce")
+_STEPS = (
+    "data",
+    "errors",
+    "estimators",
+    "index",
+    "metrics",
+    "model_files",
+    "parameters",
+    "pipeline",
+    "reduce",
+    "sample",
+    "scale",
+    "vote",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each setting once: its name, what it may be, its default, its meaning and its spellings.
 
-Estimators validate against this table, the command line builds its options from it, and the documentation and the
-model files take their names from it. A setting has up to four spellings: the estimator's parameter, the command
-line's option, the key in the model's JSON and SageMaker's hyperparameter.
+Estimators validate against this table, the command line builds its options from it, and the documentation and
+the model files take their names from it. A setting has up to four spellings: the estimator's parameter, the
+command line's option, the key in the model's JSON and SageMaker's hyperparameter.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ _ALL = (
         "reduce",
         None,
         (StrOptions(set(REDUCTIONS)), None),
-        "How columns are made fewer: random signs, a fast Johnson-Lindenstrauss transform, PCA, or selection.",
+        "How columns are made fewer: random signs, a fast Johnson-Lindenstrauss transform, PCA, selection.",
         option="--reduce",
         json="dimension_reduction.type",
         sagemaker="dimension_reduction_type",

@@ -299,9 +299,8 @@ def _check_weights(weights: Floats | None) -> None:
     if not weights.any(axis=1).all():
         row = int(np.argmin(weights.any(axis=1)))
         raise DataError(
-            "All neighbors of some sample is getting zero weights: "
-            f"query {row} has no vote. Let the weights function return a positive weight for the nearest "
-            "neighbour.",
+            "All neighbors of some sample is getting zero weights. Please modify 'weights' to avoid this "
+            f"case if you are using a user-defined function. The first such sample is query {row}.",
             row=row,
         )
 

@@ -38,6 +38,9 @@ def check_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
         Text, objects, complex numbers or dates.
     """
     precomputed = estimator.metric == "precomputed"
+    if not reset and _is_plain(estimator, X):
+        _check_finite(X, allow_nan=estimator.metric == "nan_euclidean")
+        return X
     if precomputed and issparse(X) and X.format not in _GRAPH_FORMATS:
         raise DataTypeError(
             f"Sparse matrix in {X.format!r} format is not supported due to its handling of explicit zeros. "
@@ -53,6 +56,20 @@ def check_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
     if precomputed:
         _check_distances(rows, square=reset)
     return rows
+
+
+def _is_plain(estimator: Any, X: Any) -> bool:
+    """Queries whose values alone need a look: for one query, the rest costs more than the search."""
+    return (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in (np.float32, np.float64)
+        and X.flags.c_contiguous
+        and X.flags.aligned
+        and X.shape[1] == estimator.n_features_in_
+        and not hasattr(estimator, "feature_names_in_")
+        and not (isinstance(estimator.metric, str) and estimator.metric == "precomputed")
+    )
 
 
 def _rows_of(X: Any) -> Any:
@@ -279,4 +296,6 @@ def _check_distances(rows: Any, *, square: bool) -> None:
         )
     values = rows.data if issparse(rows) else rows
     if values.size and values.min() < 0:
-        raise DataError("Negative values in data: precomputed distances must be 0 or more.")
+        raise DataError(
+            "Negative values in data passed to precomputed distance matrix. Distances must be 0 or more."
+        )
