@@ -11,6 +11,7 @@
 // monotonic, so a row that could belong never fails the comparison.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -28,7 +29,9 @@ class QueryBound {
         eta_(panels.eta()),
         double_error_(double_sum_error(panels.frame().n_columns())),
         underflow_(static_cast<double>(panels.frame().n_columns() + 8) * 0x1p-1070),
-        exponent_(panels.frame().exponent()) {
+        exponent_(panels.frame().exponent()),
+        slack_share_(2.2 * gamma_ + 0x1p-22 + 4 * double_error_),
+        unscale_(std::ldexp(1.0, -exponent_)) {
     const Frame& frame = panels.frame();
     const double own_scale = metric_ == Metric::inner_product ? measure_inner_product(frame, values) : 1.0;
     frame.place_query(values, own_scale);
@@ -65,7 +68,7 @@ class QueryBound {
     } else {
       const double reach = scaled_reach(distance) + error_;
       if (!(reach < largest_screened_norm)) return;
-      heavy = std::fmax(reach, gamma_ / eta_ * norm_);
+      heavy = std::max(reach, gamma_ / eta_ * norm_);
       limit = (square_ * (1 - double_error_) - reach * reach * (1 + 1e-14)) / 2;
       limit -= (square_ + reach * reach) * 1e-15;
     }
@@ -86,28 +89,29 @@ class QueryBound {
       return distance + std::fabs(distance) * 1e-14 + std::fabs(dot) * 1e-14;
     }
     // base = -|r~|^2/2 + e^2/2 + slack gives |r~|^2 <= error^2 - 2 base + 2 slack, slack a small share of |base|.
-    const double slack =
-        std::fabs(static_cast<double>(base)) * (2.2 * gamma_ + 0x1p-22 + 4 * double_error_) + 4 * score_underflow;
-    const double row_square = std::fmax(0.0, spread * spread - 2.0 * base + 2 * slack) * (1 + 2 * double_error_);
-    const double row_norm = std::sqrt(row_square);
+    const double slack = std::fabs(static_cast<double>(base)) * slack_share_ + 4 * score_underflow;
+    const double row_square = at_least_zero(spread * spread - 2.0 * base + 2 * slack) * (1 + 2 * double_error_);
     double square = square_ * (1 + double_error_) + spread * spread - 2 * value;
-    square += 2 * (gamma_ * norm_ * row_norm + 2.2 * slack) + (square_ + row_square) * (double_error_ + 1e-15);
-    const double distance = std::sqrt(std::fmax(0.0, square)) * (1 + 1e-14) + error_ + spread;
+    square += 2 * (gamma_ * norm_ * std::sqrt(row_square) + 2.2 * slack);
+    square += (square_ + row_square) * (double_error_ + 1e-15);
+    const double distance = std::sqrt(at_least_zero(square)) * (1 + 1e-14) + error_ + spread;
     if (metric_ == Metric::cosine) return distance * distance / 2 * (1 + 1e-14) + 2 * double_error_;
-    const double unscaled = std::ldexp(distance, -exponent_);
+    const double unscaled = distance * unscale_;
     return unscaled * unscaled * (1 + double_error_) + underflow_;
   }
 
  private:
+  static double at_least_zero(double value) { return value > 0 ? value : 0; }
+
   // How far apart, in the screen's space, a query and a row with this reported distance can be.
   double scaled_reach(double distance) const {
-    if (metric_ == Metric::cosine) return std::sqrt(2 * std::fmax(0.0, distance + 2 * double_error_)) * (1 + 1e-14);
+    if (metric_ == Metric::cosine) return std::sqrt(2 * at_least_zero(distance + 2 * double_error_)) * (1 + 1e-14);
     return std::ldexp(std::sqrt((distance + underflow_) * (1 + double_error_)) * (1 + 1e-14), exponent_);
   }
 
   // error = e + eta |r~| times this covers  |u~| e + e_q (|r~| + e) + gamma |u~||r~|.
   double weight_of_inner_product() const {
-    return std::fmax(norm_ + error_, (error_ + gamma_ * norm_) / eta_) * (1 + 1e-12);
+    return std::max(norm_ + error_, (error_ + gamma_ * norm_) / eta_) * (1 + 1e-12);
   }
 
   // q.x = q.center + q.(x - center): the first part is the same for every row. The query gets a power of two of
@@ -130,6 +134,7 @@ class QueryBound {
   Metric metric_;
   double gamma_, eta_, double_error_, underflow_;
   int exponent_;
+  double slack_share_, unscale_;  // constants of `upper`
   double square_ = 0, norm_ = 0, error_ = 0;
   double offset_ = 0, offset_error_ = 0;
   float scale_ = 1;
