@@ -192,7 +192,8 @@ metric="precomputed", or None
         ----------
         X : {array-like, sparse matrix} of shape (n_queries, n_features), or None
             None scores leave-one-out: ``fit(X, y).score(None, y)`` is the mean of ``cross_val_score`` with
-            ``LeaveOneOut``, much faster. Where rows of weight 0 were left out, ``y`` is of ``sample_indices_``.
+            ``LeaveOneOut``, much faster. Where rows of weight 0 were left out, ``y`` is that of
+            ``sample_indices_``.
         y : array-like of shape (n_queries,) or (n_queries, n_outputs)
         sample_weight : array-like of shape (n_queries,) or None, default=None
 
