@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The examples in the docstrings of the estimators, the pipeline and the vote run and print what they show."""
+"""The examples in the docstrings of the estimators and the vote run and print what they show."""
 
 from __future__ import annotations
 
