@@ -130,15 +130,7 @@ def open_npy(path: str, **settings: Any) -> ArraySource:
         raise
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}.") from error
-    except (
-        ValueError,
-        ArithmeticError,
-        EOFError,
-        MemoryError,
-        SyntaxError,
-        TypeError,
-        RecursionError,
-    ) as error:
+    except Exception as error:  # a damaged header can raise whatever Python's tokenizer and parser know
         if "object" in str(error):
             raise DataTypeError(
                 f"{path}: found Python objects; expected a .npy file of plain numbers. Such a file is never "

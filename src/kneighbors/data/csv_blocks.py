@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kneighbors.errors import DataError
 
-__all__ = ["MAX_RECORD", "Block", "blocks"]
+__all__ = ["MAX_RECORD", "Block", "blocks", "count_lines"]
 
 BLOCK_BYTES = 2 << 20
 """Larger blocks are no faster (measured from 1 to 16 MiB); they only take memory."""
@@ -82,9 +82,14 @@ def blocks(
             continue
         data, pending = pending[:cut], pending[cut:]
         end += cut
-        _check_text(data, name, first_line, line_end)
+        _check_text(data, name, first_line)
         yield Block(data, first_line, end)
-        first_line += data.count(line_end)
+        first_line += count_lines(data)
+
+
+def count_lines(data: bytes) -> int:
+    """Line ends of all three kinds; ``\\r\\n`` is one."""
+    return data.count(b"\n") + (data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else 0)
 
 
 def last_record_end(data: bytes, delimiter: str, line_end: bytes = b"\n") -> int:
@@ -129,11 +134,11 @@ def _slow_record_end(data: bytes, delimiter: str, line_end: bytes) -> int:
     return cut + 1
 
 
-def _check_text(data: bytes, name: str, first_line: int, line_end: bytes) -> None:
+def _check_text(data: bytes, name: str, first_line: int) -> None:
     nul = data.find(b"\0")
     if nul >= 0:
         raise DataError(
-            f"{name}, line {first_line + data.count(line_end, 0, nul)}: found a NUL byte; expected text in "
+            f"{name}, line {first_line + count_lines(data[:nul])}: found a NUL byte; expected text in "
             "UTF-8. The file may be UTF-16 (convert it to UTF-8), damaged, or no CSV at all."
         )
     if data.isascii():
@@ -141,7 +146,7 @@ def _check_text(data: bytes, name: str, first_line: int, line_end: bytes) -> Non
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = first_line + data.count(line_end, 0, error.start)
+        line = first_line + count_lines(data[: error.start])
         raise DataError(
             f"{name}, line {line}: found the byte 0x{data[error.start]:02x}, which is not UTF-8; expected "
             "text in UTF-8. Convert the file, for instance: iconv -f latin1 -t utf-8."

@@ -10,7 +10,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from kneighbors.data.csv_blocks import Block
+from kneighbors.data.csv_blocks import Block, count_lines
 from kneighbors.data.csv_layout import Layout, is_number
 from kneighbors.data.values import Place
 from kneighbors.errors import DataError
@@ -41,20 +41,35 @@ class LinePlace(Place):
         return shown(fields[column]) + beyond
 
     def _record(self, row: int) -> tuple[int, list[str]]:
-        for position, record in enumerate(records(self._layout, self._block)):
-            if position == row:
-                return record
+        try:
+            for position, record in enumerate(records(self._layout, self._block)):
+                if position == row:
+                    return record
+        except _UnreadableError as error:
+            return error.line, []
         return self._block.first_line, []
+
+
+class _UnreadableError(Exception):
+    """Python's csv reader gives up, as it does at a field of more than 131,072 characters."""
+
+    def __init__(self, reason: str, line: int, row: int) -> None:
+        super().__init__(reason)
+        self.line, self.row = line, row
 
 
 def records(layout: Layout, block: Block) -> Iterator[tuple[int, list[str]]]:
     """Line number of the first line and fields of each record; empty lines are skipped."""
     reader = csv.reader(io.StringIO(block.data.decode("utf-8"), newline=""), delimiter=layout.delimiter)
-    line = block.first_line
-    for fields in reader:
-        if fields:
-            yield line, fields
-        line = block.first_line + reader.line_num
+    line, row = block.first_line, 0
+    try:
+        for fields in reader:
+            if fields:
+                yield line, fields
+                row += 1
+            line = block.first_line + reader.line_num
+    except csv.Error as error:
+        raise _UnreadableError(str(error), line, row) from error
 
 
 def diagnose(
@@ -76,11 +91,16 @@ def diagnose(
                 count += 1
                 if found is None:
                     found = _cell(name, place, layout, line, text, first_row + row, column)
-    except csv.Error as error:
+    except _UnreadableError as error:
         if found is None:
-            return DataError(f"{name}, line {line}: cannot be read as CSV: {error}.")
+            return DataError(
+                f"{name}, line {error.line}: cannot be read as CSV ({error}); expected short cells of "
+                "numbers. Look "
+                'for a quote (") that is never closed, or for text where numbers belong.',
+                row=first_row + error.row,
+            )
     if found is None:
-        last = block.first_line + block.data.count(layout.line_end)
+        last = block.first_line + count_lines(block.data)
         return DataError(f"{name}, lines {block.first_line} to {last}: cannot be read as CSV: {reason}")
     if count > 1:
         message = f"{found} ({count} such cells in this block of lines.)"

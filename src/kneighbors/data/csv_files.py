@@ -17,7 +17,15 @@ from kneighbors.data.arrow_values import plain
 from kneighbors.data.columns import Columns
 from kneighbors.data.csv_blocks import Block, blocks
 from kneighbors.data.csv_diagnosis import MISSING, LinePlace, diagnose
-from kneighbors.data.csv_labels import DTYPES, LabelDtype, LabelKind, check_label_dtype, guess, read_labels
+from kneighbors.data.csv_labels import (
+    DTYPES,
+    LabelDtype,
+    LabelKind,
+    check_label_dtype,
+    guess,
+    numbers_or_null,
+    read_labels,
+)
 from kneighbors.data.csv_layout import Header, read_layout
 from kneighbors.data.source import Piece, Pieces, Source
 from kneighbors.data.tables import column_labels
@@ -102,35 +110,43 @@ class CsvSource(Source):
                 yield piece
         self.n_rows = row
 
-    def _parse(self, block: Block, first_row: int, only: tuple[int, ...] | None = None) -> Any:
+    def _parse(self, block: Block, first_row: int) -> Any:
         """The block as an Arrow table, float64 features and labels as text; column i is named ``str(i)``."""
         selection = self._layout.selection
-        types = {str(position): pa.float64() for position in selection.features}
-        types |= {str(position): pa.string() for position in selection.labels}
-        if only is not None:
-            types = {str(position): pa.string() for position in only}
         try:
-            return arrow_csv.read_csv(
-                pa.BufferReader(block.data),
-                read_options=arrow_csv.ReadOptions(
-                    column_names=[str(position) for position in range(self._layout.n_columns)],
-                    block_size=len(block.data)
-                    + 1,  # one Arrow block, so that quoted line ends are no concern
-                ),
-                parse_options=arrow_csv.ParseOptions(
-                    delimiter=self._layout.delimiter, newlines_in_values=True
-                ),
-                convert_options=arrow_csv.ConvertOptions(
-                    column_types=types,
-                    include_columns=list(types),
-                    null_values=list(MISSING) if self._allow_nan else [],
-                    strings_can_be_null=False,
-                ),
-            )
+            try:
+                return self._read(block, selection.features, selection.labels)
+            except pa.ArrowInvalid:
+                if not self._allow_nan:
+                    raise
+                # Arrow does not trim cells before it compares them with the marks of missing values
+                table = self._read(block, (), selection.features + selection.labels)
+                for i in range(len(selection.features)):
+                    table = table.set_column(
+                        i, table.column_names[i], numbers_or_null(table.column(i), MISSING)
+                    )
+                return table
         except pa.ArrowInvalid as error:
             raise diagnose(
                 self.name, self._layout, block, first_row, allow_nan=self._allow_nan, reason=str(error)
             ) from None
+
+    def _read(self, block: Block, numbers: tuple[int, ...], texts: tuple[int, ...]) -> Any:
+        types = {str(position): pa.float64() for position in numbers}
+        types |= {str(position): pa.string() for position in texts}
+        names = [str(position) for position in range(self._layout.n_columns)]
+        return arrow_csv.read_csv(
+            pa.BufferReader(block.data),
+            # one block for Arrow too, so that quoted line ends are no concern
+            read_options=arrow_csv.ReadOptions(column_names=names, block_size=len(block.data) + 1),
+            parse_options=arrow_csv.ParseOptions(delimiter=self._layout.delimiter, newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=types,
+                include_columns=list(types),
+                null_values=list(MISSING) if self._allow_nan else [],
+                strings_can_be_null=False,
+            ),
+        )
 
     def _convert(self, block: Block, first_row: int) -> Piece:
         selection = self._layout.selection
@@ -162,7 +178,13 @@ class CsvSource(Source):
                 data = block.data
                 if b'"' in data or b"\n\n" in data or b"\r" in data or data.startswith(b"\n"):
                     if data.strip(b"\r\n"):
-                        n_rows += self._parse(block, n_rows, only=(0,)).num_rows
+                        n_rows += self._count_records(block, n_rows)
                 else:
                     n_rows += data.count(b"\n") + (not data.endswith(b"\n"))
         return n_rows
+
+    def _count_records(self, block: Block, first_row: int) -> int:
+        try:
+            return int(self._read(block, (), (0,)).num_rows)
+        except pa.ArrowInvalid:
+            return int(self._parse(block, first_row).num_rows)  # says what is wrong

@@ -19,7 +19,15 @@ from kneighbors.data.arrow_values import plain
 from kneighbors.data.values import Place
 from kneighbors.errors import ParameterError
 
-__all__ = ["DTYPES", "LabelDtype", "LabelKind", "check_label_dtype", "guess", "read_labels"]
+__all__ = [
+    "DTYPES",
+    "LabelDtype",
+    "LabelKind",
+    "check_label_dtype",
+    "guess",
+    "numbers_or_null",
+    "read_labels",
+]
 
 LabelKind = Literal["bool", "int64", "float64", "string"]
 LabelDtype = Literal["auto", "bool", "int64", "float64", "string"]
@@ -82,12 +90,15 @@ def read_labels(texts: Any, kind: LabelKind, place: Place, column: int, *, may_w
         row = _first(wrong)
         why = "The first labels were such" if may_widen else f"label_dtype={kind!r} was asked for"
         advice = f"{why}; if this label is right, pass label_dtype='string'."
-        raise place.error(f"the label {_shown(texts[row])}", _MEANING[kind], advice, row=row, column=column)
+        meaning = _MEANING["float64" if may_widen and kind == "int64" else kind]
+        raise place.error(f"the label {_shown(texts[row])}", meaning, advice, row=row, column=column)
     if kind == "bool":
         return plain(compute.match_substring_regex(trimmed, r"^(?i:true)$"))
     trimmed = compute.replace_substring_regex(trimmed, r"^\+", "")
     if kind == "int64":
         return _whole(trimmed, place, column)
+    if may_widen:
+        _refuse_rounded(trimmed, place, column)
     numbers = plain(trimmed.cast(pa.float64()))
     beyond = np.flatnonzero(np.isinf(numbers))
     if beyond.size:
@@ -96,6 +107,13 @@ def read_labels(texts: Any, kind: LabelKind, place: Place, column: int, *, may_w
             f"the label {_shown(texts[row])}", "a number within float64's range", row=row, column=column
         )
     return numbers
+
+
+def numbers_or_null(texts: Any, missing: tuple[str, ...]) -> Any:
+    """Trimmed texts as float64, those among ``missing`` as null; raises ArrowInvalid for other texts."""
+    trimmed = compute.ascii_trim_whitespace(texts)
+    marks = compute.is_in(trimmed, value_set=pa.array(missing, pa.string()))
+    return compute.if_else(marks, pa.scalar(None, pa.string()), trimmed).cast(pa.float64())
 
 
 def _whole(trimmed: Any, place: Place, column: int) -> NDArray[np.int64]:
@@ -110,6 +128,22 @@ def _whole(trimmed: Any, place: Place, column: int) -> NDArray[np.int64]:
             row=row,
             column=column,
         ) from error
+
+
+def _refuse_rounded(trimmed: Any, place: Place, column: int) -> None:
+    """Whole numbers among fractions must be exact as float64."""
+    long = compute.indices_nonzero(compute.match_substring_regex(trimmed, r"^-?[0-9]{16,}$"))
+    for row in long.to_pylist():
+        text = trimmed[row].as_py()
+        if len(text) > 400 or int(text) != float(text):
+            raise place.error(
+                f"the label {_shown(trimmed[row])} among fractions, beyond 2**53 where a float64 holds every "
+                "whole number",
+                "a number that a float64 holds exactly",
+                "Pass label_dtype='string' to keep it exactly, or 'float64' to round it.",
+                row=row,
+                column=column,
+            )
 
 
 def _integer(text: Any) -> int:

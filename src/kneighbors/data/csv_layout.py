@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from kneighbors.data.columns import Column, Columns, Selection, select
-from kneighbors.data.csv_blocks import Block, blocks
+from kneighbors.data.csv_blocks import Block, blocks, count_lines
 from kneighbors.data.values import Place
 from kneighbors.errors import DataError, ParameterError
 
@@ -148,10 +148,10 @@ def _first_record(
     skipped_lines = skipped_bytes = 0
     for block in blocks(file, name, delimiter=delimiter, line_end=line_end, start=start, size=HEAD_BYTES):
         if not block.data.strip(b"\r\n"):
-            skipped_lines += block.data.count(line_end)
+            skipped_lines += count_lines(block.data)
             skipped_bytes += len(block.data)
             continue
-        lines = [line.decode("utf-8") for line in _split(block.data, line_end)]
+        lines = list(io.StringIO(block.data.decode("utf-8"), newline=""))
         reader = csv.reader(lines, delimiter=delimiter)
         try:
             record = next(fields for fields in reader if fields)
@@ -160,10 +160,6 @@ def _first_record(
         n_bytes = sum(len(line.encode("utf-8")) for line in lines[: reader.line_num])
         return record, skipped_lines + reader.line_num, skipped_bytes + n_bytes
     return None
-
-
-def _split(data: bytes, line_end: bytes) -> list[bytes]:
-    return io.BytesIO(data).readlines() if line_end == b"\n" else [part + b"\r" for part in data.split(b"\r")]
 
 
 def _has_header(record: list[str], header: Header, name: str, label: Columns, columns: Columns) -> bool:

@@ -147,7 +147,7 @@ def join_labels(pieces: list[NDArray[Any]]) -> NDArray[Any]:
     >>> join_labels([np.array([1, 2]), np.array([2.5])])
     array([1. , 2. , 2.5])
     """
-    filled = [piece for piece in pieces if piece.size] or pieces[:1]
+    filled = [piece for piece in pieces if piece.size] or pieces
     kinds = {piece.dtype.kind for piece in filled}
     if kinds <= {"O", "U"} and len(kinds) == 2:
         return np.concatenate([piece.astype(object) for piece in filled])

@@ -16,6 +16,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,10 @@ class Decoder:
         self.memory_limit = memory_limit
         self._process: subprocess.Popen[bytes] | None = None
         self._depth = 0
+        self._busy = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[Decoder], tuple[int]]:
+        return Decoder, (self.memory_limit,)
 
     def __enter__(self) -> Decoder:
         self._depth += 1
@@ -57,30 +62,50 @@ class Decoder:
 
     def schema(self, path: str) -> tuple[Any, int]:
         """Arrow schema and row count of a file."""
-        with self:
-            _, payload = next(self._ask({"what": "schema", "path": path}, "S"))
-            schema = pa.ipc.read_schema(pa.py_buffer(payload))
+        payloads = list(self._answers({"what": "schema", "path": path}))
+        try:
+            schema = pa.ipc.read_schema(pa.py_buffer(b"".join(payloads)))
             return schema, int(schema.metadata[b"n_rows"])
+        except (pa.ArrowException, KeyError, TypeError) as error:
+            raise _refusal(path, f"its decoder gave no schema: {error}") from error
 
     def batches(self, path: str, columns: list[int]) -> Generator[Any, None, None]:
         """Record batches of the chosen columns, in order."""
-        with self:
-            finished = False
-            try:
-                for kind, payload in self._ask({"what": "rows", "path": path, "columns": columns}, "BE"):
+        with contextlib.closing(self._answers({"what": "rows", "path": path, "columns": columns})) as answers:
+            for payload in answers:
+                try:
+                    batch = pa.ipc.open_stream(pa.py_buffer(payload)).read_next_batch()
+                    batch.validate(full=True)
+                except (pa.ArrowException, StopIteration) as error:
+                    raise _refusal(path, str(error)) from error
+                yield batch
+
+    def _answers(self, request: dict[str, Any]) -> Generator[bytes, None, None]:
+        """Payloads of the answers to one request; a decoder that is answering another one gets a helper."""
+        if not self._busy.acquire(blocking=False):
+            with Decoder(self.memory_limit) as helper:
+                yield from helper._answers(request)
+            return
+        finished = False
+        try:
+            with self:
+                for kind, payload in self._ask(request):
+                    if kind == "X":
+                        finished = True
+                        answer = json.loads(payload)
+                        if answer["reason"] == "memory":
+                            raise self._too_big(request["path"])
+                        raise _refusal(request["path"], answer["message"])
                     if kind == "E":
                         finished = True
                         return
-                    batch = pa.ipc.open_stream(pa.py_buffer(payload)).read_next_batch()
-                    batch.validate(full=True)
-                    yield batch
-            except pa.ArrowException as error:
-                raise _refusal(path, str(error)) from error
-            finally:
-                if not finished:
-                    self._stop()  # unread answers are in the pipe
+                    yield payload
+        finally:
+            if not finished:
+                self._stop()  # unread answers are in the pipe
+            self._busy.release()
 
-    def _ask(self, request: dict[str, Any], expected: str) -> Iterator[tuple[str, bytes]]:
+    def _ask(self, request: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
         path = request["path"]
         if self._process is None or self._process.poll() is not None:
             self._start()
@@ -96,18 +121,11 @@ class Decoder:
             if len(head) < 9:
                 raise self._died(path)
             kind, length = chr(head[0]), struct.unpack("<Q", head[1:])[0]
-            if kind not in expected + "X" or length > _MAX_ANSWER:
-                self._stop()
+            if kind not in "SBEX" or length > _MAX_ANSWER:
                 raise _refusal(path, "its decoder answered nonsense")
             payload = process.stdout.read(length)
             if len(payload) < length:
                 raise self._died(path)
-            if kind == "X":
-                answer = json.loads(payload)
-                if answer["reason"] == "memory":
-                    self._stop()
-                    raise self._too_big(path)
-                raise _refusal(path, answer["message"])
             yield kind, payload
 
     def _start(self) -> None:

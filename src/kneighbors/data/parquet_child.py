@@ -78,6 +78,7 @@ def _answer(request: dict[str, Any]) -> Iterator[tuple[bytes, bytes]]:
         schema = file.schema_arrow
         if request["what"] == "schema":
             yield b"S", schema.with_metadata({"n_rows": str(n_rows)}).serialize().to_pybytes()
+            yield b"E", b""
             return
         wanted = request["columns"]
         names = [schema.names[i] for i in wanted]
