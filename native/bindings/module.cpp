@@ -35,4 +35,5 @@ NB_MODULE(_native, module) {
   module.def("set_num_threads", &kneighbors::set_thread_limit, nb::arg("n_threads"));
 
   kneighbors::bind_flat(module);
+  kneighbors::bind_project(module);
 }

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "project/project_kernels.hpp"
+
 namespace kneighbors {
 
 // A panel holds this many rows, columns interleaved: panel[column * panel_rows + row]. The same for every
@@ -77,6 +79,7 @@ struct KernelTable {
   RowCosineSums<float> cosine_float32;
   RowCosineSums<double> cosine_float64;
   EncodeFunction encode_bytes;
+  ProjectKernels project;
 };
 
 }  // namespace kneighbors

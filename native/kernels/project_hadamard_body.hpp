@@ -10,8 +10,7 @@
 // One stage inside a register: lane i becomes x[i] + x[i ^ Stride] or x[i ^ Stride] - x[i].
 template <class T, int Stride, int... I>
 KN_INLINE VectorOf<T> lane_stage(VectorOf<T> x, std::integer_sequence<int, I...>) {
-  const VectorOf<T> signs = {((I & Stride) ? T(-1) : T(1))...};
-  return signed_sum(x, signs, __builtin_shufflevector(x, x, (I ^ Stride)...));
+  return add_signed<T, (I & Stride) != 0 ...>(x, __builtin_shufflevector(x, x, (I ^ Stride)...));
 }
 
 template <class T, int Stride = 1>
@@ -41,12 +40,16 @@ KN_INLINE void register_stages(Vector* x) {
 
 // Flips and transforms stretches of `Count` registers; `n_stretches` of them.
 template <class T, int Count>
-KN_INLINE void first_pass(const T* row, const BitsOf<T>* flips, std::int64_t n_stretches, T* to) {
+KN_INLINE void first_pass(const T* row, const BitsOf<T>* flips, std::int64_t n_stretches, std::int64_t ahead,
+                          T* to) {
   constexpr int width = Register<T>::width;
   for (std::int64_t stretch = 0; stretch < n_stretches; ++stretch) {
     VectorOf<T> x[Count];
 #pragma GCC unroll 16
-    for (int i = 0; i < Count; ++i) x[i] = lane_stages<T>(load_flipped(row + i * width, flips + i * width));
+    for (int i = 0; i < Count; ++i) {
+      __builtin_prefetch(row + ahead + i * width);
+      x[i] = lane_stages<T>(load_flipped(row + i * width, flips + i * width));
+    }
     register_stages<Count>(x);
 #pragma GCC unroll 16
     for (int i = 0; i < Count; ++i) store_vector(to + i * width, x[i]);
@@ -76,7 +79,9 @@ KN_INLINE std::int64_t round_up_to(std::int64_t value, std::int64_t unit) { retu
 
 template <class T>
 KN_INLINE void fill_zeros(T* values, std::int64_t first, std::int64_t last) {
-  for (std::int64_t i = first; i < last; ++i) values[i] = 0;
+  constexpr int width = Register<T>::width;
+  for (; first + width <= last; first += width) store_vector(values + first, VectorOf<T>{});
+  for (; first < last; ++first) values[first] = 0;
 }
 
 // One row, with stretches of `Count` registers; padded is at least one stretch.
@@ -85,18 +90,18 @@ KN_INLINE void transform_row(const HadamardArguments<T>& arguments, const T* row
   constexpr std::int64_t stretch = Count * Register<T>::width;
   static_assert(stretch <= hadamard_block);
   const std::int64_t whole = arguments.n_columns / stretch, rest = arguments.n_columns - whole * stretch;
-  first_pass<T, Count>(row, arguments.flips, whole, values);
+  first_pass<T, Count>(row, arguments.flips, whole, arguments.n_columns, values);
   if (rest != 0) {
     for (std::int64_t i = 0; i < rest; ++i) ragged[i] = row[whole * stretch + i];
     fill_zeros(ragged, rest, stretch);
-    first_pass<T, Count>(ragged, arguments.flips + whole * stretch, 1, values + whole * stretch);
+    first_pass<T, Count>(ragged, arguments.flips + whole * stretch, 1, 0, values + whole * stretch);
   }
   std::int64_t extent = round_up_to(arguments.n_columns, stretch);  // values behind it are zeros, not yet written
   for (std::int64_t step = stretch; step < arguments.padded;) {
     const std::int64_t left = arguments.padded / step;
     const int count = left == 2 ? 2 : left == 4 || left == 16 ? 4 : 8;
     const std::int64_t next = round_up_to(extent, count * step);
-    fill_zeros(values, extent, next);
+    if (extent < next) fill_zeros(values, extent, next);
     extent = next;
     if (count == 8) later_pass<T, 8>(values, step, extent);
     if (count == 4) later_pass<T, 4>(values, step, extent);
@@ -120,25 +125,44 @@ KN_INLINE void transform_short_row(const HadamardArguments<T>& arguments, const 
   }
 }
 
+// The sampled values, moved as integers: only the additions need the arithmetic ports.
+template <class T>
+KN_INLINE void pick(const T* values, const std::uint32_t* sampled, std::int64_t count, T scale, T* out) {
+  typedef typename Register<T>::SingleBits Bits;
+  const Bits* from = reinterpret_cast<const Bits*>(values);
+  Bits* to = reinterpret_cast<Bits*>(out);
+#pragma GCC unroll 4
+  for (std::int64_t j = 0; j < count; ++j) to[j] = from[sampled[j]];
+  for (std::int64_t j = 0; j < count; ++j) out[j] *= scale;
+}
+
+template <class T, int Count>
+KN_INLINE void hadamard_rows(const HadamardArguments<T>& arguments) {
+  const HadamardArguments<T> local = arguments;
+  T* const ragged = local.workspace + local.padded;
+  for (std::int64_t i = 0; i < local.n_rows; ++i) {
+    const T* row = local.rows + i * local.n_columns;
+    if constexpr (Count == 0) {
+      transform_short_row(local, row, local.workspace);
+    } else {
+      transform_row<T, Count>(local, row, local.workspace, ragged);
+    }
+    pick(local.workspace, local.sampled, local.n_sampled, local.scale, local.out + i * local.n_sampled);
+  }
+}
+
 template <class T>
 static void hadamard_projection(const HadamardArguments<T>& arguments) {
-  constexpr int width = Register<T>::width;
-  T* const values = arguments.workspace;
-  T* const ragged = arguments.workspace + arguments.padded;
-  for (std::int64_t i = 0; i < arguments.n_rows; ++i) {
-    const T* row = arguments.rows + i * arguments.n_columns;
-    if (arguments.padded >= 8 * width) {
-      transform_row<T, 8>(arguments, row, values, ragged);
-    } else if (arguments.padded == 4 * width) {
-      transform_row<T, 4>(arguments, row, values, ragged);
-    } else if (arguments.padded == 2 * width) {
-      transform_row<T, 2>(arguments, row, values, ragged);
-    } else if (arguments.padded == width) {
-      transform_row<T, 1>(arguments, row, values, ragged);
-    } else {
-      transform_short_row(arguments, row, values);
-    }
-    T* out = arguments.out + i * arguments.n_sampled;
-    for (std::int64_t j = 0; j < arguments.n_sampled; ++j) out[j] = values[arguments.sampled[j]] * arguments.scale;
+  const std::int64_t registers = arguments.padded / Register<T>::width;
+  if (registers >= 8) {
+    hadamard_rows<T, 8>(arguments);
+  } else if (registers == 4) {
+    hadamard_rows<T, 4>(arguments);
+  } else if (registers == 2) {
+    hadamard_rows<T, 2>(arguments);
+  } else if (registers == 1) {
+    hadamard_rows<T, 1>(arguments);
+  } else {
+    hadamard_rows<T, 0>(arguments);
   }
 }

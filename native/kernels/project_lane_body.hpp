@@ -9,6 +9,7 @@ struct Register {
   typedef T Vector __attribute__((vector_size(register_bytes)));
   typedef T Unaligned __attribute__((vector_size(register_bytes), aligned(alignof(T)), may_alias));
   typedef BitsOf<T> Bits __attribute__((vector_size(register_bytes)));
+  typedef BitsOf<T> SingleBits __attribute__((may_alias));
   typedef BitsOf<T> UnalignedBits __attribute__((vector_size(register_bytes), aligned(alignof(T)), may_alias));
   static constexpr int width = static_cast<int>(register_bytes / sizeof(T));
 };
@@ -37,23 +38,22 @@ KN_INLINE VectorOf<T> load_flipped(const T* from, const BitsOf<T>* flips) {
   return reinterpret_cast<VectorOf<T>>(bits);
 }
 
-// a * sign + b where sign is +1 or -1 in every lane: the product is exact, so fused or not the bits are the same.
-KN_INLINE VectorOf<float> signed_sum(VectorOf<float> a, VectorOf<float> sign, VectorOf<float> b) {
+// b + a where `negative` is false, b - a where it is true, lane by lane. Where there is a fused instruction, a times +-1
+// is exact and one instruction does it; float64 never fuses here, and a flipped sign bit is exact as well.
+template <class T, bool... negative>
+KN_INLINE VectorOf<T> add_signed(VectorOf<T> a, VectorOf<T> b) {
 #if defined(__AVX512F__)
-  return reinterpret_cast<VectorOf<float>>(_mm512_fmadd_ps(a, sign, b));
+  if constexpr (sizeof(T) == 4) {
+    const VectorOf<T> signs = {(negative ? T(-1) : T(1))...};
+    return reinterpret_cast<VectorOf<T>>(_mm512_fmadd_ps(a, signs, b));
+  }
 #elif defined(__FMA__)
-  return reinterpret_cast<VectorOf<float>>(_mm256_fmadd_ps(a, sign, b));
-#else
-  return a * sign + b;
+  if constexpr (sizeof(T) == 4) {
+    const VectorOf<T> signs = {(negative ? T(-1) : T(1))...};
+    return reinterpret_cast<VectorOf<T>>(_mm256_fmadd_ps(a, signs, b));
+  }
 #endif
-}
-
-KN_INLINE VectorOf<double> signed_sum(VectorOf<double> a, VectorOf<double> sign, VectorOf<double> b) {
-#if defined(__AVX512F__)
-  return reinterpret_cast<VectorOf<double>>(_mm512_fmadd_pd(a, sign, b));
-#elif defined(__FMA__)
-  return reinterpret_cast<VectorOf<double>>(_mm256_fmadd_pd(a, sign, b));
-#else
-  return a * sign + b;
-#endif
+  typedef typename Register<T>::Bits Bits;
+  const Bits signs = {(negative ? BitsOf<T>(1) << (8 * sizeof(T) - 1) : 0)...};
+  return b + reinterpret_cast<VectorOf<T>>(reinterpret_cast<Bits>(a) ^ signs);
 }

@@ -34,77 +34,78 @@ KN_INLINE void transpose(VectorOf<T>* x) {
   }
 }
 
-// to[column][row] of sign_chunk columns of `Wide` registers of rows; row r starts at from + min(r, last) * stride.
-template <class T, int Wide>
-KN_INLINE void transpose_columns(const T* from, std::int64_t stride, std::int64_t last, T* to) {
-  constexpr int width = Register<T>::width;
-  for (int first = 0; first < Wide * width; first += width) {
-    for (int column = 0; column < sign_chunk; column += width) {
-      VectorOf<T> x[width];
-#pragma GCC unroll 16
-      for (int r = 0; r < width; ++r) {
-        const std::int64_t row = first + r < last ? first + r : last;
-        x[r] = load_vector(from + row * stride + column);
-      }
-      transpose<T>(x);
-#pragma GCC unroll 16
-      for (int r = 0; r < width; ++r) store_vector(to + (column + r) * Wide * width + first, x[r]);
+// The 16 entries of one group, for one register of rows: bit b of an entry's number subtracts column b.
+template <class T>
+KN_INLINE void tabulate(const VectorOf<T>* x, T* table, std::int64_t entry) {
+  const VectorOf<T> low[2] = {x[0] + x[1], x[0] - x[1]}, high[2] = {x[2] + x[3], x[2] - x[3]};
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; ++i) {
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
+      const VectorOf<T> sum = low[i] + high[j], difference = low[i] - high[j];
+      const int low_bits = i ? 2 : 0, high_bits = j ? 8 : 0;
+      store_vector(table + (low_bits | high_bits) * entry, sum);
+      store_vector(table + (low_bits | (high_bits ^ 12)) * entry, difference);
+      // The other half are exact negatives; the sign of a zero is lost in the sum of the chunks, which starts at +0.
+      store_vector(table + ((low_bits ^ 3) | (high_bits ^ 12)) * entry, -sum);
+      store_vector(table + ((low_bits ^ 3) | high_bits) * entry, -difference);
     }
   }
 }
 
-// The 16 entries of each of the eight groups: tables[group][bits].
+// tables[group][entry][row] of the sign_chunk columns at `from`; row r starts at from + min(r, last) * stride.
 template <class T, int Wide>
-KN_INLINE void tabulate(const T* columns, T* tables) {
+KN_INLINE void tabulate_chunk(const T* from, std::int64_t stride, std::int64_t last, std::int64_t ahead, T* tables) {
   constexpr int width = Register<T>::width, entry = Wide * width;
-  for (int group = 0; group < 8; ++group) {
-    for (int part = 0; part < entry; part += width) {
-      const T* x = columns + group * 4 * entry + part;
-      T* table = tables + group * 16 * entry + part;
-      const VectorOf<T> x0 = load_vector(x), x1 = load_vector(x + entry);
-      const VectorOf<T> x2 = load_vector(x + 2 * entry), x3 = load_vector(x + 3 * entry);
-      const VectorOf<T> low[2] = {x0 + x1, x0 - x1}, high[2] = {x2 + x3, x2 - x3};
-      // Bits 0 and 1 negate x0 and x1, bits 2 and 3 negate x2 and x3; the other half are exact negatives.
+  constexpr int block = width < 4 ? 4 : width;  // columns transposed together: whole groups
+  for (int column = 0; column < sign_chunk; column += block) {
+    for (int first = 0; first < entry; first += width) {
+      VectorOf<T> x[block];
 #pragma GCC unroll 2
-      for (int i = 0; i < 2; ++i) {
-#pragma GCC unroll 2
-        for (int j = 0; j < 2; ++j) {
-          const VectorOf<T> sum = low[i] + high[j], difference = low[i] - high[j];
-          const int low_bits = i ? 2 : 0, high_bits = j ? 8 : 0;  // + - is bit 1 or 3 alone
-          const int opposite = 12;
-          store_vector(table + (low_bits | high_bits) * entry, sum);
-          store_vector(table + (low_bits | (high_bits ^ opposite)) * entry, difference);
-          store_vector(table + ((low_bits ^ 3) | (high_bits ^ opposite)) * entry, -sum);
-          store_vector(table + ((low_bits ^ 3) | high_bits) * entry, -difference);
+      for (int part = 0; part < block; part += width) {
+#pragma GCC unroll 16
+        for (int r = 0; r < width; ++r) {
+          const std::int64_t row = first + r < last ? first + r : last;
+          const T* place = from + row * stride + column + part;
+          __builtin_prefetch(place + ahead);
+          x[part + r] = load_vector(place);
         }
+        transpose<T>(x + part);
+      }
+#pragma GCC unroll 4
+      for (int group = 0; group < block / 4; ++group) {
+        tabulate<T>(x + group * 4, tables + (column / 4 + group) * 16 * entry + first, entry);
       }
     }
   }
 }
 
-// Adds one chunk to `Count` outputs.
+// Adds one chunk to `Count` outputs. A byte of a word holds 16 times an entry's number.
 template <class T, int Wide, int Count>
-KN_INLINE void add_chunk(const T* tables, const std::uint32_t* signs, T* sums) {
+KN_INLINE void add_chunk(const T* tables, const std::uint64_t* entries, T* sums) {
   constexpr int width = Register<T>::width;
-  constexpr std::uint64_t entry = Wide * width * sizeof(T), mask = 15 * entry;
-  VectorOf<T> chunk[Count][Wide];
-  std::uint64_t offsets[Count];
+  constexpr std::size_t entry = Wide * width * sizeof(T);
   const char* table = reinterpret_cast<const char*>(tables);
+  VectorOf<T> chunk[Count][Wide];
+  std::uint64_t words[Count];
 #pragma GCC unroll 8
   for (int i = 0; i < Count; ++i) {
-    offsets[i] = signs[i] * entry;
-    const T* found = reinterpret_cast<const T*>(table + (offsets[i] & mask));
+    words[i] = entries[i];
+    const T* found = reinterpret_cast<const T*>(table + (words[i] & 255) * (entry / 16));
 #pragma GCC unroll 2
     for (int w = 0; w < Wide; ++w) chunk[i][w] = load_vector(found + w * width);
   }
-#pragma GCC unroll 8
+  // Left as a loop: unrolled, the compiler works out all places first and spills them.
+#pragma GCC unroll 1
   for (int group = 1; group < 8; ++group) {
+    table += 16 * entry;
 #pragma GCC unroll 8
     for (int i = 0; i < Count; ++i) {
-      const T* found =
-          reinterpret_cast<const T*>(table + group * 16 * entry + ((offsets[i] >> (4 * group)) & mask));
+      words[i] >>= 8;
+      const char* found = table + (words[i] & 255) * (entry / 16);
+      asm("" : "+r"(found));  // one address for all registers of the entry: sums with an index in them cost two slots
 #pragma GCC unroll 2
-      for (int w = 0; w < Wide; ++w) chunk[i][w] += load_vector(found + w * width);
+      for (int w = 0; w < Wide; ++w) chunk[i][w] += load_vector(reinterpret_cast<const T*>(found) + w * width);
     }
   }
 #pragma GCC unroll 8
@@ -124,28 +125,31 @@ KN_INLINE void sign_rows(const SignArguments<T>& arguments, const T* rows, std::
   static_assert(entry * static_cast<std::int64_t>(sizeof(T)) <= sign_entry_bytes);
   constexpr int together = 4;
   T* const tables = static_cast<T*>(arguments.workspace);
-  T* const columns = tables + 8 * 16 * entry;
-  T* const ragged = columns + sign_chunk * entry;
+  T* const ragged = tables + 8 * 16 * entry;
   T* const sums = ragged + sign_chunk * entry;
   const std::int64_t n_columns = arguments.n_columns, n_outputs = arguments.n_outputs;
 
-  for (std::int64_t i = 0; i < n_outputs * entry; ++i) sums[i] = 0;
-  const std::uint32_t* signs = arguments.signs;
-  for (std::int64_t first = 0; first < n_columns; first += sign_chunk, signs += n_outputs) {
-    if (n_columns - first >= sign_chunk) {
-      transpose_columns<T, Wide>(rows + first, n_columns, n_rows - 1, columns);
+  for (std::int64_t i = 0; i < n_outputs * entry; i += width) store_vector(sums + i, VectorOf<T>{});
+  const std::uint64_t* entries = arguments.entries;
+  for (std::int64_t first = 0; first < n_columns; first += sign_chunk, entries += n_outputs) {
+    const std::int64_t left = n_columns - first;
+    if (left >= sign_chunk) {
+      // Rows lie far apart: the next chunk, or the first of the next rows, is fetched ahead.
+      const std::int64_t ahead = left > sign_chunk ? sign_chunk : entry * n_columns - first;
+      tabulate_chunk<T, Wide>(rows + first, n_columns, n_rows - 1, ahead, tables);
     } else {
       for (std::int64_t r = 0; r < n_rows; ++r) {
         for (std::int64_t j = 0; j < sign_chunk; ++j) {
-          ragged[r * sign_chunk + j] = first + j < n_columns ? rows[r * n_columns + first + j] : T(0);
+          ragged[r * sign_chunk + j] = j < left ? rows[r * n_columns + first + j] : T(0);
         }
       }
-      transpose_columns<T, Wide>(ragged, sign_chunk, n_rows - 1, columns);
+      tabulate_chunk<T, Wide>(ragged, sign_chunk, n_rows - 1, 0, tables);
     }
-    tabulate<T, Wide>(columns, tables);
     std::int64_t i = 0;
-    for (; i + together <= n_outputs; i += together) add_chunk<T, Wide, together>(tables, signs + i, sums + i * entry);
-    for (; i < n_outputs; ++i) add_chunk<T, Wide, 1>(tables, signs + i, sums + i * entry);
+    for (; i + together <= n_outputs; i += together) {
+      add_chunk<T, Wide, together>(tables, entries + i, sums + i * entry);
+    }
+    for (; i < n_outputs; ++i) add_chunk<T, Wide, 1>(tables, entries + i, sums + i * entry);
   }
   for (std::int64_t r = 0; r < n_rows; ++r) {
     for (std::int64_t i = 0; i < n_outputs; ++i) out[r * n_outputs + i] = sums[i * entry + r] * arguments.scale;

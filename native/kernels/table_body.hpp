@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fills the table of one instruction set. Included last, inside its namespace.
 
+#include "kernels/project_table_body.hpp"
+
 static const KernelTable table = {
     isa_name,
     tile_queries,
@@ -18,4 +20,5 @@ static const KernelTable table = {
     cosine_sums<float>,
     cosine_sums<double>,
     encode_bytes,
+    project_kernels,
 };

@@ -81,6 +81,57 @@ def pairwise_rows(
 ) -> NDArray[np.float64]:
     """All float64 distances (n_queries, n_rows) in the documented summation order."""
 
+class SignProjection:
+    """Random signs, ``x R / sqrt(target_dim)``: docs/algorithms/projections.md says each rounding."""
+
+    def __init__(self, seed: int, input_dim: int, target_dim: int) -> None: ...
+    @property
+    def input_dim(self) -> int: ...
+    @property
+    def target_dim(self) -> int: ...
+    @property
+    def memory_bytes(self) -> int: ...
+    def transform(self, rows: FloatRows, n_threads: int = 1) -> FloatRows:
+        """Projected rows (n, target_dim) of the same dtype; OverflowError where one leaves its range."""
+
+class HadamardProjection:
+    """Random signs, a Walsh-Hadamard transform, sampled positions: fast Johnson-Lindenstrauss."""
+
+    def __init__(self, seed: int, input_dim: int, target_dim: int) -> None: ...
+    @property
+    def input_dim(self) -> int: ...
+    @property
+    def target_dim(self) -> int: ...
+    @property
+    def padded_dim(self) -> int:
+        """The power of two that the transform works on."""
+    @property
+    def sampled(self) -> NDArray[np.int64]:
+        """Positions kept, ascending, of shape (target_dim,)."""
+    @property
+    def memory_bytes(self) -> int: ...
+    def transform(self, rows: FloatRows, n_threads: int = 1) -> FloatRows:
+        """Projected rows (n, target_dim) of the same dtype; OverflowError where one leaves its range."""
+
+class LinearProjection:
+    """``(x - mean) components^T`` in float64, in the documented summation order, rounded to the rows' dtype.
+
+    ``mean`` has shape (input_dim,), ``components`` (target_dim, input_dim), both float64; they are copied.
+    """
+
+    def __init__(self, mean: NDArray[np.float64], components: NDArray[np.float64]) -> None: ...
+    @property
+    def input_dim(self) -> int: ...
+    @property
+    def target_dim(self) -> int: ...
+    @property
+    def memory_bytes(self) -> int: ...
+    def transform(self, rows: FloatRows, n_threads: int = 1) -> FloatRows:
+        """Projected rows (n, target_dim) of the same dtype; OverflowError where one leaves its range."""
+
+def random_words(seed: int, stream: int, row: int, first: int, count: int) -> NDArray[np.uint32]:
+    """Words ``first`` to ``first + count - 1`` of a row of the counter-based generator (Philox-4x32-10)."""
+
 def instruction_set() -> str:
     """Name of the instruction set in use: "avx512", "avx2", "x86-64-v2", "neon" or "scalar"."""
 
