@@ -11,15 +11,37 @@ from __future__ import annotations
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-
-__all__ = ["PARAMETERS", "Parameter", "constraints", "find"]
+__all__ = ["PARAMETERS", "Having", "OneOf", "Parameter", "Range", "constraints", "find"]
 
 ALGORITHMS = ("auto", "ball_tree", "kd_tree", "brute")
 REDUCTIONS = ("sign", "fjlt", "pca", "select")
 SCALINGS = ("standard", "minmax", "robust", "unit")
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers of a kind from ``low`` to ``high``; None is no end, ``closed`` says which ends belong to it."""
+
+    kind: type
+    low: float | None
+    high: float | None
+    closed: Literal["left", "right", "both", "neither"]
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of some words."""
+
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Having:
+    """An object with certain methods."""
+
+    methods: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -32,8 +54,10 @@ class Parameter:
         The estimator's spelling; the key of ``PARAMETERS``.
     default : object
         The default everywhere.
-    allowed : tuple
-        Constraints in scikit-learn's form: types, intervals, options, None.
+    rules : tuple
+        What it may be, as data: ``Range``, ``OneOf``, ``Having``, a type, ``callable``, None, or
+        scikit-learn's names of more ("array-like", "random_state"). Kept free of scikit-learn, whose import
+        takes a second, so that the command line can offer its options at once.
     meaning : str
         One sentence, shown by ``--help`` and in the documentation.
     option, json, sagemaker : str or None
@@ -42,22 +66,38 @@ class Parameter:
 
     name: str
     default: Any
-    allowed: tuple[Any, ...]
+    rules: tuple[Any, ...]
     meaning: str
     option: str | None = None
     json: str | None = None
     sagemaker: str | None = None
 
+    @property
+    def allowed(self) -> tuple[Any, ...]:
+        """The rules in the form of scikit-learn's parameter validation."""
+        return tuple(_for_scikit_learn(rule) for rule in self.rules)
 
-def _positive_int() -> Interval:
-    return Interval(numbers.Integral, 1, None, closed="left")
+
+def _for_scikit_learn(rule: Any) -> Any:
+    from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+    if isinstance(rule, Range):
+        return Interval(rule.kind, rule.low, rule.high, closed=rule.closed)
+    if isinstance(rule, OneOf):
+        return StrOptions(set(rule.options))
+    if isinstance(rule, Having):
+        return HasMethods(list(rule.methods))
+    return rule
+
+
+_POSITIVE_INT = Range(numbers.Integral, 1, None, "left")
 
 
 _ALL = (
     Parameter(
         "n_neighbors",
         5,
-        (_positive_int(),),
+        (_POSITIVE_INT,),
         "How many neighbours answer a query.",
         option="--k",
         json="k",
@@ -66,7 +106,7 @@ _ALL = (
     Parameter(
         "weights",
         "uniform",
-        (StrOptions({"uniform", "distance"}), callable, None),
+        (OneOf(("uniform", "distance")), callable, None),
         "How much each neighbour's vote counts: the same for all, by inverse distance, or by a function of "
         "the distances.",
         option="--weights",
@@ -75,7 +115,7 @@ _ALL = (
     Parameter(
         "algorithm",
         "auto",
-        (StrOptions(set(ALGORITHMS)), HasMethods(["fit", "search"])),
+        (OneOf(ALGORITHMS), Having(("fit", "search"))),
         "Which index finds the neighbours; every choice offered here is exact.",
         option="--algorithm",
         json="kneighbors.algorithm",
@@ -84,7 +124,7 @@ _ALL = (
     Parameter(
         "leaf_size",
         30,
-        (_positive_int(),),
+        (_POSITIVE_INT,),
         "Rows in a leaf of a tree index; never changes an answer.",
         option="--leaf-size",
         json="kneighbors.leaf_size",
@@ -101,7 +141,7 @@ _ALL = (
     Parameter(
         "p",
         2,
-        (Interval(numbers.Real, 0, None, closed="right"), None),
+        (Range(numbers.Real, 0, None, "right"), None),
         "The power of the Minkowski metric: 1 is Manhattan, 2 is Euclidean.",
         option="--p",
         json="kneighbors.p",
@@ -123,7 +163,7 @@ _ALL = (
     Parameter(
         "radius",
         1.0,
-        (Interval(numbers.Real, 0, None, closed="both"),),
+        (Range(numbers.Real, 0, None, "both"),),
         "How far a radius query looks, in the metric's unit.",
         json="kneighbors.radius",
     ),
@@ -145,7 +185,7 @@ _ALL = (
     Parameter(
         "sample_size",
         None,
-        (_positive_int(), None),
+        (_POSITIVE_INT, None),
         "Rows kept from the training data, drawn by a seeded key; None keeps all.",
         option="--sample-size",
         json="kneighbors.sample_size",
@@ -154,7 +194,7 @@ _ALL = (
     Parameter(
         "scale",
         None,
-        (StrOptions(set(SCALINGS)), None),
+        (OneOf(SCALINGS), None),
         "How columns are made comparable before distances are measured.",
         option="--scale",
         json="kneighbors.scale",
@@ -162,7 +202,7 @@ _ALL = (
     Parameter(
         "reduce",
         None,
-        (StrOptions(set(REDUCTIONS)), None),
+        (OneOf(REDUCTIONS), None),
         "How columns are made fewer: random signs, a fast Johnson-Lindenstrauss transform, PCA, selection.",
         option="--reduce",
         json="dimension_reduction.type",
@@ -171,7 +211,7 @@ _ALL = (
     Parameter(
         "reduce_dim",
         None,
-        (_positive_int(), None),
+        (_POSITIVE_INT, None),
         "Columns after the reduction.",
         option="--reduce-dim",
         json="dimension_reduction.target_dim",
