@@ -19,7 +19,7 @@ from typing import Any
 
 from .errors import ParameterError, ParameterTypeError
 
-__all__ = ["allowed_cores", "register_controller", "resolve_threads"]
+__all__ = ["allowed_cores", "core_limits", "register_controller", "resolve_threads"]
 
 
 def resolve_threads(n_jobs: Any = None) -> int:
@@ -65,8 +65,18 @@ def resolve_threads(n_jobs: Any = None) -> int:
 
 def allowed_cores() -> int:
     """Cores that this process may use: affinity, control group, OMP_NUM_THREADS and threadpoolctl."""
-    limits = [_affinity(), _quota(), _openmp_limit(), _native_limit()]
-    return max(1, min(limits))
+    return max(1, min(limit for limit in core_limits().values() if limit is not None))
+
+
+def core_limits() -> dict[str, int | None]:
+    """What each limit allows, by its name; None where it sets none. The smallest counts."""
+    limits = {
+        "affinity mask": _affinity(),
+        "control group": _quota(),
+        "OMP_NUM_THREADS": _openmp_limit(),
+        "threadpoolctl": _native_limit(),
+    }
+    return {name: limit if limit < _UNLIMITED else None for name, limit in limits.items()}
 
 
 def _affinity() -> int:
