@@ -25,7 +25,7 @@ class FlatScan:
         n_threads: int = 1,
         codec: Literal["int8", "float32"] | None = None,
     ) -> None:
-        """``codec`` says what the panels hold; None lets the data decide (int8 unless it cannot tell rows apart)."""
+        """``codec``: what the panels hold. None takes int8, or float32 where codes cannot tell rows apart."""
     @property
     def n_rows(self) -> int: ...
     @property
@@ -70,7 +70,7 @@ class FlatScan:
 def flat_memory_bytes(n_rows: int, n_columns: int, codec: Literal["int8", "float32"] | None = None) -> int:
     """Bytes that a FlatScan of this shape will hold beyond the rows themselves.
 
-    None: with the codec that rows of this width usually take; rows that codes cannot tell apart take "float32".
+    None: the codec that rows of this width usually take. Rows that codes cannot tell apart take "float32".
     """
 
 def pairwise_rows(

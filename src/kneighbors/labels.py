@@ -49,6 +49,18 @@ class Labels:
         """``values`` in the shape that ``y`` had."""
         return self.values if self.outputs_2d else self.values[:, 0]
 
+    def take(self, places: NDArray[np.int64]) -> Labels:
+        """The labels of some rows; classes that none of them has are forgotten."""
+        values = self.values[places]
+        if self.classes is None:
+            return Labels(values, None, self.outputs_2d)
+        kept, codes = [], []
+        for place, classes in enumerate(self.classes):
+            used, code = np.unique(values[:, place], return_inverse=True)
+            kept.append(classes[used])
+            codes.append(code.astype(np.int64, copy=False).ravel())
+        return Labels(np.stack(codes, axis=1), kept, self.outputs_2d)
+
     def decode(self, codes: list[NDArray[np.int64]]) -> Array:
         """Class labels from one code per query and output, shaped like ``y``."""
         assert self.classes is not None

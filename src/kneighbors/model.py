@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from .labels import Labels
 from .metrics import Metric
 from .settings import Settings
 
-__all__ = ["Model", "StepReport", "check", "reports_from"]
+__all__ = ["Model", "Reducer", "Scaler", "StepReport", "check", "reports_from"]
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -23,12 +24,30 @@ Ids = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class StepReport:
-    """What one step did when the model was fitted: rows out, seconds taken, bytes held afterwards."""
+    """What one step did when the model was fitted: rows and columns out, seconds taken, bytes it holds."""
 
     step: str
     rows: int
+    columns: int
     seconds: float
     bytes: int
+
+
+class Scaler(Protocol):
+    """What the scale step leaves behind."""
+
+    def transform(self, rows: Any) -> Any: ...
+    def arrays(self) -> Mapping[str, NDArray[Any]]: ...
+
+
+class Reducer(Protocol):
+    """What the reduce step leaves behind."""
+
+    @property
+    def variance_kept(self) -> float | None: ...
+    def transform(self, rows: Any, n_threads: int = 1) -> Any: ...
+    def description(self) -> dict[str, Any]: ...
+    def arrays(self) -> Mapping[str, NDArray[Any]]: ...
 
 
 @dataclass
@@ -43,13 +62,17 @@ class Model:
     index : Index
         Over the kept rows.
     rows : ndarray or CSR of shape (n_kept, n_columns)
-        The kept rows themselves, which the index shares.
+        The kept rows as the index holds them: scaled and reduced.
     n_rows_seen : int
         Rows given to fit; ids are their numbers.
+    n_features : int
+        Columns given to fit; queries have as many.
     row_ids : ndarray of shape (n_kept,) or None
         The ids of the kept rows, ascending; None where all were kept.
     sample_weight : ndarray of shape (n_kept,) or None
         Positive weights; None where each row counts once.
+    scaler, reducer : Scaler and Reducer, or None
+        What queries go through before they are asked.
     labels : Labels or None
     feature_names : list of str or None
     steps : list of StepReport
@@ -60,14 +83,18 @@ class Model:
     index: Index
     rows: Any
     n_rows_seen: int
+    n_features: int
     row_ids: Ids | None = None
     sample_weight: Floats | None = None
+    scaler: Scaler | None = None
+    reducer: Reducer | None = None
     labels: Labels | None = None
     feature_names: list[str] | None = None
     steps: list[StepReport] = field(default_factory=list)
 
     @property
     def n_columns(self) -> int:
+        """Columns after the last step."""
         return int(self.rows.shape[1])
 
     @property
@@ -89,6 +116,14 @@ class Model:
     def limit(self) -> float:
         """The largest k that a query may ask for: kept rows, or their weight."""
         return float(self.n_kept if self.sample_weight is None else self.sample_weight.sum())
+
+    def prepare(self, queries: Any, n_threads: int = 1) -> Any:
+        """Queries on the way that the rows took."""
+        if self.scaler is not None:
+            queries = self.scaler.transform(queries)
+        if self.reducer is not None:
+            queries = self.reducer.transform(queries, n_threads=n_threads)
+        return queries
 
     def ids(self, places: Ids) -> Ids:
         """Ids, from places among the kept rows."""
@@ -136,5 +171,5 @@ def check(model: Model) -> None:
         or not (np.isfinite(sample_weight) & (sample_weight > 0.0)).all()
     ):
         raise DataError(f"The section 'sample_weight' must hold {n_kept} positive numbers.")
-    if model.feature_names is not None and len(model.feature_names) != model.n_columns:
-        raise DataError(f"There are {len(model.feature_names)} feature names for {model.n_columns} columns.")
+    if model.feature_names is not None and len(model.feature_names) != model.n_features:
+        raise DataError(f"There are {len(model.feature_names)} feature names for {model.n_features} columns.")

@@ -36,9 +36,16 @@ class Settings:
     metric_params: dict[str, Any] | None = None
     priors: Any = None
     random_state: Any = 0
+    sample_size: int | None = None
+    scale: str | None = None
+    reduce: str | None = None
+    reduce_dim: int | None = None
 
 
-_PLAIN = ("weights", "radius", "algorithm", "leaf_size", "metric", "p", "random_state")
+# ``reduce`` and ``reduce_dim`` are not among them: the JSON has its own keys for a reduction.
+_PLAIN = (
+    "weights", "radius", "algorithm", "leaf_size", "metric", "p", "random_state", "sample_size", "scale"
+)  # fmt: skip
 
 
 def to_json(settings: Settings) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -29,7 +29,7 @@ from kneighbors.index import BlockIndex, FlatIndex
 from kneighbors.parameters import PARAMETERS
 
 NAMES = ["KNeighborsClassifier", "KNeighborsRegressor", "NearestNeighbors", "KNeighborsTransformer"]
-OURS_ALONE = {"priors", "random_state"}
+OURS_ALONE = {"priors", "random_state", "sample_size", "scale", "reduce", "reduce_dim"}
 IRIS = load_iris()
 ROWS, LABELS = IRIS.data, IRIS.target
 

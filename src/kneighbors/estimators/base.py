@@ -79,6 +79,7 @@ class NeighborsEstimator(BaseEstimator):  # type: ignore[misc]
                 labels=labels,
                 sample_weight=sample_weight,
                 feature_names=None if names is None else [str(name) for name in names],
+                n_threads=resolve_threads(self.n_jobs),
             )
         )
 
@@ -87,7 +88,7 @@ class NeighborsEstimator(BaseEstimator):  # type: ignore[misc]
         self._model = model
         self.effective_metric_ = model.metric.effective
         self.effective_metric_params_ = dict(model.metric.params)
-        self.n_features_in_ = model.n_columns if model.metric.formula != "precomputed" else model.n_rows_seen
+        self.n_features_in_ = model.n_features if model.metric.formula != "precomputed" else model.n_rows_seen
         self.n_samples_fit_ = model.n_rows_seen
         if model.feature_names is not None:
             self.feature_names_in_ = np.array(model.feature_names, dtype=object)

@@ -48,7 +48,16 @@ class KNeighborsClassifier(ClassifierMixin, MultiOutputMixin, NeighborsEstimator
         Positive factors that multiply the votes, in the order of ``classes_``; one array per output where
         there are several. They may be changed after fit.
     random_state : int, RandomState instance or None, default=0
-        Seed of randomness that is ours; the exact search has none.
+        Seed of the sample and of the random reductions; the exact search has no randomness.
+    sample_size : int or None, default=None
+        Rows kept of those given to fit, drawn by ``random_state``; None keeps all. Ids stay row numbers of X.
+    scale : {"standard", "minmax", "robust", "unit"} or None, default=None
+        How columns are made comparable before distances are measured; learned from the kept rows.
+    reduce : {"sign", "fjlt", "pca", "select"} or None, default=None
+        How columns are made fewer, after scaling: random signs, the fast Johnson-Lindenstrauss transform,
+        PCA, or selection.
+    reduce_dim : int or None, default=None
+        Columns after ``reduce``; given exactly when ``reduce`` is.
 
     Attributes
     ----------
@@ -79,6 +88,7 @@ class KNeighborsClassifier(ClassifierMixin, MultiOutputMixin, NeighborsEstimator
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **NeighborsEstimator._parameter_constraints,
+        **constraints("sample_size", "scale", "reduce", "reduce_dim"),
         **constraints("weights", "priors"),
     }
 
@@ -95,6 +105,10 @@ class KNeighborsClassifier(ClassifierMixin, MultiOutputMixin, NeighborsEstimator
         n_jobs: int | None = None,
         priors: Any = None,
         random_state: Any = 0,
+        sample_size: int | None = None,
+        scale: str | None = None,
+        reduce: str | None = None,
+        reduce_dim: int | None = None,
     ) -> None:
         self.n_neighbors = n_neighbors
         self.weights = weights
@@ -106,6 +120,10 @@ class KNeighborsClassifier(ClassifierMixin, MultiOutputMixin, NeighborsEstimator
         self.n_jobs = n_jobs
         self.priors = priors
         self.random_state = random_state
+        self.sample_size = sample_size
+        self.scale = scale
+        self.reduce = reduce
+        self.reduce_dim = reduce_dim
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> KNeighborsClassifier:
         """Take the rows and their labels.

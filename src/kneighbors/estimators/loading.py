@@ -13,7 +13,7 @@ from .classifier import KNeighborsClassifier
 from .nearest import NearestNeighbors
 from .regressor import KNeighborsRegressor
 
-__all__ = ["load"]
+__all__ = ["from_model", "load"]
 
 _KINDS: dict[str | None, type[Any]] = {
     "classifier": KNeighborsClassifier,
@@ -57,16 +57,21 @@ def load(
     """
     contents = model_files.read(path, mmap=mmap, verify=verify)
     try:
-        model = pipeline.from_contents(contents)
-        kind = _KINDS[contents.predictor_type]
-        names = set(kind._get_param_names())
-        settings = {name: value for name, value in vars(model.settings).items() if name in names}
-        estimator: NeighborsEstimator = kind(**settings)
-        estimator._check_parameters()
-        estimator._adopt(model)
-        if isinstance(estimator, KNeighborsClassifier):
-            estimator._priors()
+        return from_model(pipeline.from_contents(contents))
     except (DataError, ParameterError, KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ModelFileError(what, file=os.path.join(os.fspath(path), "model_algo-1.json")) from error
+
+
+def from_model(model: pipeline.Model) -> Any:
+    """The estimator around a fitted model: a classifier or regressor by its labels, else NearestNeighbors."""
+    labels = model.labels
+    kind = _KINDS[None if labels is None else "regressor" if labels.classes is None else "classifier"]
+    names = set(kind._get_param_names())
+    settings = {name: value for name, value in vars(model.settings).items() if name in names}
+    estimator: NeighborsEstimator = kind(**settings)
+    estimator._check_parameters()
+    estimator._adopt(model)
+    if isinstance(estimator, KNeighborsClassifier):
+        estimator._priors()
     return estimator

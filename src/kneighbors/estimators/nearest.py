@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import pipeline
 from ..errors import ParameterError, ParameterTypeError
-from ..parameters import PARAMETERS
+from ..parameters import PARAMETERS, constraints
 from ..threads import resolve_threads
 from .base import NeighborsEstimator, check_mode
 from .graphs import neighbors_graph
@@ -44,7 +44,16 @@ class NearestNeighbors(NeighborsEstimator):
         Threads. None and -1: every core this process may use (affinity, control group, OMP_NUM_THREADS,
         threadpoolctl); -2: all but one.
     random_state : int, RandomState instance or None, default=0
-        Seed of randomness that is ours; the exact search has none.
+        Seed of the sample and of the random reductions; the exact search has no randomness.
+    sample_size : int or None, default=None
+        Rows kept of those given to fit, drawn by ``random_state``; None keeps all. Ids stay row numbers of X.
+    scale : {"standard", "minmax", "robust", "unit"} or None, default=None
+        How columns are made comparable before distances are measured; learned from the kept rows.
+    reduce : {"sign", "fjlt", "pca", "select"} or None, default=None
+        How columns are made fewer, after scaling: random signs, the fast Johnson-Lindenstrauss transform,
+        PCA, or selection.
+    reduce_dim : int or None, default=None
+        Columns after ``reduce``; given exactly when ``reduce`` is.
 
     Attributes
     ----------
@@ -67,6 +76,7 @@ class NearestNeighbors(NeighborsEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **NeighborsEstimator._parameter_constraints,
+        **constraints("sample_size", "scale", "reduce", "reduce_dim"),
         "n_neighbors": [*PARAMETERS["n_neighbors"].allowed, None],
         "radius": [*PARAMETERS["radius"].allowed, None],
     }
@@ -83,6 +93,10 @@ class NearestNeighbors(NeighborsEstimator):
         metric_params: dict[str, Any] | None = None,
         n_jobs: int | None = None,
         random_state: Any = 0,
+        sample_size: int | None = None,
+        scale: str | None = None,
+        reduce: str | None = None,
+        reduce_dim: int | None = None,
     ) -> None:
         self.n_neighbors = n_neighbors
         self.radius = radius
@@ -93,6 +107,10 @@ class NearestNeighbors(NeighborsEstimator):
         self.metric_params = metric_params
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.sample_size = sample_size
+        self.scale = scale
+        self.reduce = reduce
+        self.reduce_dim = reduce_dim
 
     def fit(self, X: Any, y: Any = None) -> NearestNeighbors:
         """Take the rows.

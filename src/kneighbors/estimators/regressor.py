@@ -45,7 +45,16 @@ class KNeighborsRegressor(RegressorMixin, MultiOutputMixin, NeighborsEstimator):
         Threads. None and -1: every core this process may use (affinity, control group, OMP_NUM_THREADS,
         threadpoolctl); -2: all but one.
     random_state : int, RandomState instance or None, default=0
-        Seed of randomness that is ours; the exact search has none.
+        Seed of the sample and of the random reductions; the exact search has no randomness.
+    sample_size : int or None, default=None
+        Rows kept of those given to fit, drawn by ``random_state``; None keeps all. Ids stay row numbers of X.
+    scale : {"standard", "minmax", "robust", "unit"} or None, default=None
+        How columns are made comparable before distances are measured; learned from the kept rows.
+    reduce : {"sign", "fjlt", "pca", "select"} or None, default=None
+        How columns are made fewer, after scaling: random signs, the fast Johnson-Lindenstrauss transform,
+        PCA, or selection.
+    reduce_dim : int or None, default=None
+        Columns after ``reduce``; given exactly when ``reduce`` is.
 
     Attributes
     ----------
@@ -70,6 +79,7 @@ class KNeighborsRegressor(RegressorMixin, MultiOutputMixin, NeighborsEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **NeighborsEstimator._parameter_constraints,
+        **constraints("sample_size", "scale", "reduce", "reduce_dim"),
         **constraints("weights"),
     }
 
@@ -85,6 +95,10 @@ class KNeighborsRegressor(RegressorMixin, MultiOutputMixin, NeighborsEstimator):
         metric_params: dict[str, Any] | None = None,
         n_jobs: int | None = None,
         random_state: Any = 0,
+        sample_size: int | None = None,
+        scale: str | None = None,
+        reduce: str | None = None,
+        reduce_dim: int | None = None,
     ) -> None:
         self.n_neighbors = n_neighbors
         self.weights = weights
@@ -95,6 +109,10 @@ class KNeighborsRegressor(RegressorMixin, MultiOutputMixin, NeighborsEstimator):
         self.metric_params = metric_params
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.sample_size = sample_size
+        self.scale = scale
+        self.reduce = reduce
+        self.reduce_dim = reduce_dim
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> KNeighborsRegressor:
         """Take the rows and their targets.

@@ -9,10 +9,11 @@ are split among workers, whose samples merge into exactly the sample of the whol
 and Kaplan, "Summarizing data using bottom-k sketches", PODC 2007).
 
 ``keys`` defines the key, ``reservoir`` keeps the smallest in fixed memory, ``sampler`` is the step's
-interface.
+interface, ``choosing`` its short form for rows in memory.
 """
 
+from kneighbors.sample.choosing import sampled_rows
 from kneighbors.sample.keys import row_keys
 from kneighbors.sample.sampler import Sample, Sampler
 
-__all__ = ["Sample", "Sampler", "row_keys"]
+__all__ = ["Sample", "Sampler", "row_keys", "sampled_rows"]

@@ -123,7 +123,7 @@ class Sampler:
                 "sees have global row numbers."
             )
         self.sample_size = None if sample_size is None else int(sample_size)
-        self.seed = _seed(random_state)
+        self.seed = seed_of(random_state)
         self.n_seen = 0
         self.quota, self.replicated = quota, replicated
         self.n_workers = int(n_workers)
@@ -279,7 +279,8 @@ def _check_int(name: str, value: Any, least: int) -> None:
         raise ParameterError(f"{name}={value!r} was given; expected a whole number, {least} or more.")
 
 
-def _seed(random_state: Any) -> int:
+def seed_of(random_state: Any) -> int:
+    """The seed that a ``random_state`` stands for; drawn where it is a generator or None."""
     if random_state is None:
         return secrets.randbits(64)
     if isinstance(random_state, (np.random.RandomState, np.random.Generator)):

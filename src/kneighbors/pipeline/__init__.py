@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The order of the steps: the only place that knows two of them.
+
+    fit:      data -> sample -> scale -> reduce -> index            ``fitting``
+    predict:  queries -> scale -> reduce -> index -> vote           ``answering``
+    save:     model -> contents of three files, and back            ``storing``
+    inspect:  what each step did to the data                        ``inspecting``
+
+Estimators, the command line, the server and the cluster call these and decide nothing themselves.
+Under cosine the index itself brings rows and queries to unit norm, in the reduced space.
+"""
+
+from ..model import Model, StepReport
+from ..settings import Settings
+from .answering import class_probabilities, classify, neighbors, neighbors_within, regress
+from .fitting import fit_model, fit_source, memory_estimate
+from .inspecting import inspect
+from .storing import from_contents, to_contents
+
+__all__ = [
+    "Model",
+    "Settings",
+    "StepReport",
+    "class_probabilities",
+    "classify",
+    "fit_model",
+    "fit_source",
+    "from_contents",
+    "inspect",
+    "memory_estimate",
+    "neighbors",
+    "neighbors_within",
+    "regress",
+    "to_contents",
+]
