@@ -23,12 +23,13 @@ namespace kneighbors {
 namespace {
 
 using DoubleVector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using AnyArray = nb::ndarray<nb::numpy>;
 using DoubleMatrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 // A matrix of NumPy's that owns its memory, uninitialised. Large ones ask for huge pages: first touching 4 KiB pages
 // takes as long as a fast projection itself.
 template <class T>
-nb::ndarray<nb::numpy, T> new_matrix(std::int64_t n_rows, std::int64_t n_columns, T*& data) {
+AnyArray new_matrix(std::int64_t n_rows, std::int64_t n_columns, T*& data) {
   constexpr std::size_t huge_page = std::size_t{1} << 21;
   if (n_rows > (std::int64_t{1} << 58) / n_columns) throw std::bad_alloc();
   const std::size_t size = static_cast<std::size_t>(n_rows * n_columns) * sizeof(T);
@@ -39,14 +40,14 @@ nb::ndarray<nb::numpy, T> new_matrix(std::int64_t n_rows, std::int64_t n_columns
   if (alignment == huge_page) madvise(data, size, MADV_HUGEPAGE);
 #endif
   nb::capsule owner(data, [](void* pointer) noexcept { std::free(pointer); });
-  return nb::ndarray<nb::numpy, T>(data, {static_cast<std::size_t>(n_rows), static_cast<std::size_t>(n_columns)},
-                                   owner);
+  return AnyArray(data, {static_cast<std::size_t>(n_rows), static_cast<std::size_t>(n_columns)}, owner, {},
+                  nb::dtype<T>());
 }
 
 template <class T, class Projection>
-nb::object transform_as(const Projection& projection, const Rows& rows, int n_threads) {
+AnyArray transform_as(const Projection& projection, const Rows& rows, int n_threads) {
   T* out = nullptr;
-  auto result = new_matrix<T>(rows.n_rows, projection.target_dim(), out);
+  auto result = new_matrix(rows.n_rows, projection.target_dim(), out);
   Interrupt interrupt(signal_pending);
   bool whole;
   {
@@ -54,11 +55,11 @@ nb::object transform_as(const Projection& projection, const Rows& rows, int n_th
     whole = projection.transform(rows, n_threads, out, interrupt);
   }
   if (!whole) throw nb::python_error();
-  return nb::cast(result);
+  return result;
 }
 
 template <class Projection>
-nb::object transform(const Projection& projection, const AnyMatrix& matrix, int n_threads) {
+AnyArray transform(const Projection& projection, const AnyMatrix& matrix, int n_threads) {
   if (n_threads < 1) throw std::invalid_argument("n_threads must be at least 1, got " + std::to_string(n_threads));
   const Rows rows = as_rows(matrix);
   if (rows.n_columns != projection.input_dim()) {
