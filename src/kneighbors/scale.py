@@ -184,6 +184,13 @@ def fit(kind: str, rows: FloatRows) -> Scaler:
         No rows, infinity, a column of nothing but NaN, or one whose spread is beyond float64's range.
     DataTypeError
         Another dtype.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kneighbors import scale
+    >>> scale.fit("minmax", np.array([[1.0], [3.0]])).transform(np.array([[2.0]]))
+    array([[0.5]])
     """
     _check_kind(kind)
     _check_rows(rows)

@@ -174,6 +174,8 @@ def test_r55_a_small_file_that_asks_for_much(tmp_path: Path) -> None:
     message, peak = run.stdout.strip().splitlines()
     assert "takes more than 100 MiB" in message and "memory_limit" in message and str(path) in message
     assert int(peak) * 1024 < 200 << 20
+    with pytest.raises(DataError, match="takes more than 100 MiB"):
+        data.open(path, label="a", memory_limit=100 << 20).read()
     assert len(data.open(path, label="a", memory_limit=2 << 30).read().labels[0]) == 200_000_000
     with pytest.raises(ParameterError, match="memory_limit"):
         data.open(path, memory_limit=1)

@@ -44,7 +44,7 @@ marks = st.sampled_from(
 @example(b'"1"2,3\n')
 @example(b'1"2",3\n')
 @example(b"1,2\r3,4")
-@settings(max_examples=3_000, deadline=None)
+@settings(max_examples=1_500, deadline=None)
 def test_a_few_marks_in_any_order(content: bytes) -> None:
     agrees(content)
 

@@ -114,6 +114,8 @@ def _from_sequence(rows: Any) -> NDArray[Any]:
 def open_npy(path: str, **settings: Any) -> ArraySource:
     """A .npy file, memory-mapped: plain numeric dtypes only, never pickle.
 
+    As with every mapped file, one that somebody cuts short while it is read ends the process.
+
     Raises
     ------
     DataError

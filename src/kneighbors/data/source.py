@@ -125,6 +125,14 @@ class Source(ABC):
         ------
         DataError
             A value, row or column cannot be used; row numbers in messages count within this source.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from kneighbors import data
+        >>> source = data.open(np.arange(6.0).reshape(3, 2))
+        >>> [(batch.first_row, len(batch)) for batch in source.batches(2)]
+        [(0, 2), (2, 1)]
         """
         if size is None:
             size = rows_per_batch(self.n_features)
