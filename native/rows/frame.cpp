@@ -4,28 +4,26 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
 #include <stdexcept>
 #include <string>
+
+#include "kernels/dispatch.hpp"
 
 namespace kneighbors {
 namespace {
 
-// In-place Walsh-Hadamard transform of a power-of-two count, divided by the root of the count: it keeps norms.
-void hadamard(double* values, std::int64_t count) {
-  for (std::int64_t half = 1; half < count; half *= 2) {
-    for (std::int64_t first = 0; first < count; first += 2 * half) {
-      for (std::int64_t i = first; i < first + half; ++i) {
-        const double a = values[i], b = values[i + half];
-        values[i] = a + b;
-        values[i + half] = a - b;
-      }
-    }
-  }
-  const double factor = 1.0 / std::sqrt(static_cast<double>(count));
-  for (std::int64_t i = 0; i < count; ++i) values[i] *= factor;
-}
-
 constexpr std::int64_t largest_block = 512;
+
+// Positions 0, 1, 2, ...: the rotation keeps every output of a transform.
+const std::uint32_t* all_positions() {
+  static const std::vector<std::uint32_t> positions = [] {
+    std::vector<std::uint32_t> counted(largest_block);
+    std::iota(counted.begin(), counted.end(), 0u);
+    return counted;
+  }();
+  return positions.data();
+}
 
 }  // namespace
 
@@ -54,11 +52,11 @@ void require_finite(const double* values, std::int64_t n_columns, const char* wh
 
 Frame::Frame(Metric metric, std::int64_t n_columns)
     : metric_(metric), n_columns_(n_columns), center_(static_cast<std::size_t>(n_columns), 0.0) {
-  signs_.reserve(center_.size());
+  flips_.resize(center_.size() + hadamard_block);
   std::uint64_t state = 0x9e3779b97f4a7c15u;
   for (std::int64_t j = 0; j < n_columns; ++j) {  // a fixed sequence: the frame depends on the data alone
     state = state * 6364136223846793005u + 1442695040888963407u;
-    signs_.push_back((state >> 63) != 0 ? -1.0 : 1.0);
+    flips_[j] = state & (std::uint64_t{1} << 63);
   }
 }
 
@@ -117,11 +115,13 @@ void Frame::place(double* values, bool centred, double scale) const {
     for (std::int64_t j = 0; j < n_columns_; ++j) values[j] *= scale;
   }
   if (!rotated_) return;
-  for (std::int64_t j = 0; j < n_columns_; ++j) values[j] *= signs_[j];
+  alignas(64) double workspace[largest_block + hadamard_block];
   for (std::int64_t first = 0; first < n_columns_;) {  // 784 is 512 + 256 + 16: no padding
     const auto left = static_cast<std::uint64_t>(std::min(largest_block, n_columns_ - first));
     const auto block = static_cast<std::int64_t>(std::bit_floor(left));
-    hadamard(values + first, block);
+    double* part = values + first;
+    kernels().project.hadamard_float64({part, 1, block, block, flips_.data() + first, all_positions(), block,
+                                        1.0 / std::sqrt(static_cast<double>(block)), workspace, part});
     first += block;
   }
 }

@@ -54,7 +54,8 @@ class Frame {
 
   Metric metric_;
   std::int64_t n_columns_;
-  std::vector<double> center_, signs_;
+  std::vector<double> center_;
+  std::vector<std::uint64_t> flips_;  // sign bits of the rotation
   int exponent_ = 0;
   double scale_ = 1;
   bool rotated_ = false;

@@ -2,369 +2,21 @@
 #include "scan/flat_scan.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <cstddef>
 #include <cstring>
-#include <optional>
 #include <stdexcept>
 #include <string>
 
 #include "kernels/dispatch.hpp"
-#include "scan/bound.hpp"
-#include "scan/exact.hpp"
 
 namespace kneighbors {
 
 namespace {
 
-// Bytes of panels that stay in the second-level cache while a group of queries passes over them (within 2 % of the
-// best from 128 to 512 KiB), and bytes of packed queries in such a group, so that memory is read once for many.
-constexpr std::int64_t block_bytes = 256 << 10;
-constexpr std::int64_t group_bytes = 1 << 20;
-
-// A thread takes this many bytes of panels at a time: small enough that threads of different speed end together.
-constexpr std::int64_t stretch_bytes = 2 << 20;
-
 // Collected candidates of all queries at work stay below this.
 constexpr std::int64_t collector_bytes = 64 << 20;
 
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
-// The smallest distance any lane has proven for a query, shared by all of them.
-void lower_shared(std::atomic<double>& shared, double value) {
-  double seen = shared.load(std::memory_order_relaxed);
-  while (value < seen && !shared.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
-  }
-}
-
 }  // namespace
-
-// One chunk of queries on its way through the scan. Queries are packed in tiles; tiles form groups; the threads at
-// work on a group (its lanes) take stretches of panels until none are left. A query has one collector per lane,
-// merged at the end; which lane met which row changes no answer.
-class ScanRun {
- public:
-  ScanRun(FlatScan& scan, const Rows& queries, std::int64_t first, std::int64_t count, std::int64_t k, double reach,
-          const std::int64_t* exclude, int n_threads, Interrupt& interrupt)
-      : scan_(scan),
-        panels_(*scan.panels_),
-        kernels_(kernels()),
-        queries_(queries),
-        first_(first),
-        count_(count),
-        k_(k),
-        reach_(reach),
-        exclude_(exclude),
-        n_threads_(n_threads),
-        interrupt_(interrupt),
-        n_columns_(queries.n_columns) {
-    plan();
-  }
-
-  bool scan_panels() {
-    run_tasks(divide_up(n_tiles_, 4), n_threads_, [&](std::int64_t task) {
-      for (std::int64_t tile = task * 4; tile < std::min(n_tiles_, task * 4 + 4); ++tile) pack_tile(tile);
-    });
-    run_tasks(n_groups_ * n_lanes_, n_threads_, [&](std::int64_t task) {
-      scan_group(task / n_lanes_, task % n_lanes_);
-    });
-    return !interrupt_.stopped();
-  }
-
-  // Calls consume(query in chunk, its neighbours in order) for every query, from several threads.
-  template <class Consume>
-  bool finish(const Consume& consume) {
-    constexpr std::int64_t queries_per_task = 8;
-    run_tasks(divide_up(count_, queries_per_task), n_threads_, [&](std::int64_t task) {
-      Settler settler(*this);
-      const std::int64_t last = std::min(count_, (task + 1) * queries_per_task);
-      for (std::int64_t query = task * queries_per_task; query < last; ++query) {
-        if (interrupt_.poll()) return;
-        consume(query, gather(query, settler));
-      }
-    });
-    return !interrupt_.stopped();
-  }
-
- private:
-  // Scratch of one task, and the exact distances it asks for.
-  struct Settler {
-    explicit Settler(ScanRun& run) : run(run), exact(run.scan_.rows_, run.scan_.metric_, run.kernels_) {}
-    ~Settler() {
-      run.scan_.n_exact_ += n_exact;
-      run.scan_.n_candidates_ += n_candidates;
-    }
-
-    // Turns every candidate into an exactly known neighbour and keeps the best.
-    void settle(std::int64_t query, Collector& collector) {
-      if (!collector.candidates.empty()) {
-        if (query != current) {
-          exact.set_query(run.wide_query(query));
-          current = query;
-        }
-        ids.clear();
-        for (const Candidate& candidate : collector.candidates) ids.push_back(candidate.id);
-        distances.resize(ids.size());
-        exact(ids.data(), static_cast<std::int64_t>(ids.size()), distances.data());
-        for (std::size_t i = 0; i < ids.size(); ++i) collector.neighbors.push_back({distances[i], ids[i]});
-        n_exact += static_cast<std::int64_t>(ids.size());
-        collector.candidates.clear();
-      }
-      collector.trim();
-    }
-
-    ScanRun& run;
-    ExactDistance exact;
-    std::int64_t current = -1;
-    std::vector<std::int64_t> ids;
-    std::vector<double> distances, scratch;
-    std::int64_t n_exact = 0, n_candidates = 0;
-  };
-
-  struct TileSpan {
-    std::int64_t first;  // query in chunk
-    int count;
-    std::int64_t offset;  // into packed_
-  };
-
-  void plan() {
-    const Codec& codec = panels_.codec();
-    tile_functions_ = codec.kind() == CodecKind::float32         ? kernels_.float_tile
-                      : codec.bits() <= kernels_.code_bits ? kernels_.int8_tile
-                                                           : kernels_.int8_plain_tile;
-    const int widest = kernels_.tile_queries;
-    n_tiles_ = divide_up(count_, widest);
-    tiles_.resize(static_cast<std::size_t>(n_tiles_));
-    for (std::int64_t tile = 0; tile < n_tiles_; ++tile) {  // balanced, so that no tile is left with one query
-      const std::int64_t begin = count_ * tile / n_tiles_, end = count_ * (tile + 1) / n_tiles_;
-      tiles_[tile] = {begin, static_cast<int>(end - begin), begin * panels_.n_words()};
-    }
-    const std::int64_t tile_bytes = widest * panels_.n_words() * 4;
-    const std::int64_t tiles_per_group = std::clamp<std::int64_t>(group_bytes / tile_bytes, 1, n_tiles_);
-    n_groups_ = divide_up(n_tiles_, tiles_per_group);
-    // Groups enough to keep every thread busy to the end need no lanes; else all threads share each group.
-    n_lanes_ = n_groups_ >= 8 * static_cast<std::int64_t>(n_threads_) ? 1 : n_threads_;
-    next_panel_ = std::vector<std::atomic<std::int64_t>>(static_cast<std::size_t>(n_groups_));
-    const std::int64_t panel_bytes = panels_.panel_bytes();
-    block_panels_ = std::max<std::int64_t>(1, block_bytes / panel_bytes);
-    stretch_panels_ = std::max(block_panels_, stretch_bytes / panel_bytes / block_panels_ * block_panels_);
-    stretch_panels_ = std::min(stretch_panels_, divide_up(panels_.n_panels(), n_lanes_));
-    packed_ = allocate_array<std::uint32_t>(count_ * panels_.n_words());
-    scales_.resize(static_cast<std::size_t>(count_));
-    starts_.resize(static_cast<std::size_t>(count_));
-    wide_.resize(static_cast<std::size_t>(count_ * n_columns_));
-    bounds_.resize(static_cast<std::size_t>(count_));
-    collectors_.resize(static_cast<std::size_t>(count_ * n_lanes_));
-    for (Collector& collector : collectors_) collector.start(k_, reach_);
-    weights_.resize(collectors_.size());
-    thresholds_.resize(collectors_.size());
-    shared_ = std::vector<std::atomic<double>>(static_cast<std::size_t>(n_lanes_ > 1 ? count_ : 0));
-    for (auto& value : shared_) value.store(reach_, std::memory_order_relaxed);
-  }
-
-  // Asks for the block after this one, a share with every tile: when its turn comes it is in the cache. A lone tile
-  // reads memory as a stream, which the processor foresees by itself.
-  class NextBlock {
-   public:
-    NextBlock(const Panels& panels, std::int64_t begin, std::int64_t count, std::int64_t n_tiles) {
-      const std::int64_t end = std::min(panels.n_panels(), begin + count);
-      if (begin >= end || n_tiles < 4) return;
-      next_ = reinterpret_cast<const char*>(panels.values(begin));
-      end_ = reinterpret_cast<const char*>(panels.values(end));
-      share_ = divide_up(divide_up(end_ - next_, n_tiles), 64) * 64;
-    }
-    void prefetch_share() {
-      const char* stop = std::min(end_, next_ + share_);
-      for (; next_ < stop; next_ += 64) __builtin_prefetch(next_, 0, 2);
-    }
-
-   private:
-    const char *next_ = nullptr, *end_ = nullptr;
-    std::int64_t share_ = 0;
-  };
-
-  const double* wide_query(std::int64_t query) const { return wide_.data() + query * n_columns_; }
-  std::size_t slot(std::int64_t query, std::int64_t lane) const {
-    return static_cast<std::size_t>(lane * count_ + query);  // a tile's queries lie side by side
-  }
-
-  void pack_tile(std::int64_t index) {
-    const TileSpan& tile = tiles_[index];
-    std::vector<double> values(static_cast<std::size_t>(n_columns_));
-    for (int q = 0; q < tile.count; ++q) {
-      const std::int64_t query = tile.first + q;
-      const bool has_direction = panels_.frame().widen(queries_, first_ + query, values.data(), "query row");
-      double* wide = wide_.data() + query * n_columns_;
-      queries_.widen(first_ + query, wide);
-      if (scan_.metric_ == Metric::cosine) {  // as the exact distance wants it
-        const double scale = power_of_two_scale(wide, n_columns_);
-        for (std::int64_t j = 0; j < n_columns_; ++j) wide[j] *= scale;
-      }
-      const QueryBound& bound = bounds_[query].emplace(panels_, values.data(), has_direction,
-                                                       packed_.get() + tile.offset + q, tile.count);
-      scales_[query] = bound.scale();
-      starts_[query] = bound.start();
-      for (std::int64_t lane = 0; lane < n_lanes_; ++lane) allow(query, lane);
-    }
-  }
-
-  void allow(std::int64_t query, std::int64_t lane) {
-    const std::size_t at = slot(query, lane);
-    bounds_[query]->allow(collectors_[at].reach(), weights_[at], thresholds_[at]);
-  }
-
-  void scan_group(std::int64_t group, std::int64_t lane) {
-    Settler settler(*this);
-    for (;;) {
-      const std::int64_t begin = next_panel_[group].fetch_add(stretch_panels_, std::memory_order_relaxed);
-      if (begin >= panels_.n_panels()) return;
-      const std::int64_t end = std::min(panels_.n_panels(), begin + stretch_panels_);
-      for (std::int64_t block = begin; block < end; block += block_panels_) {
-        if (!scan_block(group, lane, block, std::min(end, block + block_panels_), settler)) return;
-      }
-    }
-  }
-
-  // All queries of a group against the panels of one block; false if interrupted.
-  bool scan_block(std::int64_t group, std::int64_t lane, std::int64_t begin, std::int64_t end, Settler& settler) {
-    const std::int64_t tile_begin = n_tiles_ * group / n_groups_, tile_end = n_tiles_ * (group + 1) / n_groups_;
-    alignas(64) float scores[max_tile_queries * panel_rows];
-    std::uint64_t masks[max_tile_queries];
-    NextBlock next(panels_, end, block_panels_, tile_end - tile_begin);
-
-    for (std::int64_t index = tile_begin; index < tile_end; ++index) {
-      if (interrupt_.poll()) return false;
-      const TileSpan& tile = tiles_[index];
-      if (n_lanes_ > 1) take_shared(tile, lane);
-      const std::size_t at = slot(tile.first, lane);
-      TileArguments arguments{};
-      arguments.queries = packed_.get() + tile.offset;
-      arguments.query_weight = &weights_[at];
-      arguments.query_threshold = &thresholds_[at];
-      arguments.query_scale = &scales_[tile.first];
-      arguments.query_start = &starts_[tile.first];
-      arguments.n_words = panels_.n_words();
-      const TileFunction score_tile = tile_functions_[tile.count];
-      for (std::int64_t panel = begin; panel < end; ++panel) {
-        arguments.panel = panels_.values(panel);
-        arguments.row_base = panels_.base(panel);
-        arguments.row_error = panels_.error(panel);
-        arguments.row_scale = panels_.scale(panel);
-        if (score_tile(arguments, scores, masks)) [[unlikely]] {
-          for (int q = 0; q < tile.count; ++q) {
-            if (masks[q]) take(tile.first + q, lane, panel, scores + q * panel_rows, masks[q], settler);
-          }
-        }
-      }
-      next.prefetch_share();
-    }
-    return true;
-  }
-
-  void take_shared(const TileSpan& tile, std::int64_t lane) {
-    for (int q = 0; q < tile.count; ++q) {
-      const std::int64_t query = tile.first + q;
-      Collector& collector = collectors_[slot(query, lane)];
-      const double seen = shared_[query].load(std::memory_order_relaxed);
-      if (seen < collector.reach()) {
-        collector.lower_reach(seen);
-        allow(query, lane);
-      }
-    }
-  }
-
-  // Survivors of one panel for one query.
-  void take(std::int64_t query, std::int64_t lane, std::int64_t panel, const float* scores, std::uint64_t mask,
-            Settler& settler) {
-    Collector& collector = collectors_[slot(query, lane)];
-    const QueryBound& bound = *bounds_[query];
-    const std::int64_t excluded = exclude_ ? exclude_[first_ + query] : -1;
-    const std::int64_t first_row = panel * panel_rows;
-    for (; mask; mask &= mask - 1) {
-      const int row = std::countr_zero(mask);
-      const std::int64_t id = first_row + row;
-      if (id >= scan_.rows_.n_rows || id == excluded) continue;
-      const double upper =
-          k_ == 0 ? 0.0 : bound.upper(scores[row], panels_.row_base(id), panels_.row_error(id));
-      collector.candidates.push_back({upper, scores[row], id});
-      ++settler.n_candidates;
-    }
-    if (collector.is_due()) tighten(query, lane, collector, settler);
-  }
-
-  void tighten(std::int64_t query, std::int64_t lane, Collector& collector, Settler& settler) {
-    collector.tighten(settler.scratch);
-    prune(query, lane, collector);
-    if (collector.is_crowded()) {  // the screen cannot tell these apart
-      settler.settle(query, collector);
-      allow(query, lane);
-    }
-    if (n_lanes_ > 1 && k_ > 0) lower_shared(shared_[query], collector.reach());
-    collector.rearm();
-  }
-
-  // Drops the candidates that the present reach rules out, by the tile's own comparison.
-  void prune(std::int64_t query, std::int64_t lane, Collector& collector) {
-    allow(query, lane);
-    const float weight = weights_[slot(query, lane)], threshold = thresholds_[slot(query, lane)];
-    std::erase_if(collector.candidates, [&](const Candidate& candidate) {
-      return weight * panels_.row_error(candidate.id) + candidate.score < threshold;
-    });
-  }
-
-  // The query's answer: all lanes merged, what is left measured exactly, in order.
-  std::vector<Neighbor>& gather(std::int64_t query, Settler& settler) {
-    Collector& whole = collectors_[slot(query, 0)];
-    for (std::int64_t lane = 1; lane < n_lanes_; ++lane) {
-      Collector& part = collectors_[slot(query, lane)];
-      whole.candidates.insert(whole.candidates.end(), part.candidates.begin(), part.candidates.end());
-      whole.neighbors.insert(whole.neighbors.end(), part.neighbors.begin(), part.neighbors.end());
-      whole.lower_reach(part.reach());
-    }
-    whole.tighten(settler.scratch);
-    prune(query, 0, whole);
-    // The likeliest k are measured first: what they prove rules out most of the rest.
-    if (k_ > 0 && static_cast<std::int64_t>(whole.candidates.size()) > 2 * k_) {
-      const auto likeliest = whole.candidates.begin() + k_;
-      std::nth_element(whole.candidates.begin(), likeliest, whole.candidates.end(),
-                       [](const Candidate& a, const Candidate& b) { return a.upper < b.upper; });
-      std::vector<Candidate> rest(likeliest, whole.candidates.end());
-      whole.candidates.erase(likeliest, whole.candidates.end());
-      settler.settle(query, whole);
-      whole.candidates = std::move(rest);
-      prune(query, 0, whole);
-    }
-    settler.settle(query, whole);
-    std::sort(whole.neighbors.begin(), whole.neighbors.end());
-    return whole.neighbors;
-  }
-
-  FlatScan& scan_;
-  const Panels& panels_;
-  const KernelTable& kernels_;
-  const Rows& queries_;
-  const std::int64_t first_, count_, k_;
-  const double reach_;
-  const std::int64_t* exclude_;
-  const int n_threads_;
-  Interrupt& interrupt_;
-  const std::int64_t n_columns_;
-
-  std::int64_t n_tiles_ = 0, n_groups_ = 0, n_lanes_ = 1;
-  std::int64_t block_panels_ = 1, stretch_panels_ = 1;
-  std::vector<std::atomic<std::int64_t>> next_panel_;  // per group: the first panel nobody has taken
-  std::vector<TileSpan> tiles_;
-  const TileFunction* tile_functions_ = nullptr;
-  AlignedArray<std::uint32_t> packed_;
-  std::vector<float> scales_;         // per query: what the int8 tile needs
-  std::vector<std::int32_t> starts_;
-  std::vector<double> wide_;
-  std::vector<std::optional<QueryBound>> bounds_;
-  std::vector<Collector> collectors_;         // [lane][query]
-  std::vector<float> weights_, thresholds_;   // the same
-  std::vector<std::atomic<double>> shared_;   // per query, when there are several lanes
-};
 
 FlatScan::FlatScan(const Rows& rows, Metric metric, CodecKind wanted, int n_threads)
     : rows_(rows), metric_(metric) {
@@ -405,14 +57,20 @@ bool FlatScan::codes_tell_rows_apart(int n_threads) {
 
 ScanStatistics FlatScan::statistics() const { return {n_queries_.load(), n_candidates_.load(), n_exact_.load()}; }
 
+void FlatScan::note(const ScanStatistics& statistics) {
+  n_queries_ += statistics.n_queries;
+  n_candidates_ += statistics.n_candidates;
+  n_exact_ += statistics.n_exact;
+}
+
 bool FlatScan::search(const Rows& queries, std::int64_t k, int n_threads, const std::int64_t* exclude,
                       double* distances, std::int64_t* ids, Interrupt& interrupt) {
-  n_queries_ = queries.n_rows, n_candidates_ = 0, n_exact_ = 0;
+  n_queries_ = 0, n_candidates_ = 0, n_exact_ = 0;
   const std::int64_t per_query = (2 * k + 160) * static_cast<std::int64_t>(sizeof(Candidate)) + 12 * queries.n_columns;
   const std::int64_t chunk = std::clamp<std::int64_t>(collector_bytes / per_query, 48, 4096);
   for (std::int64_t first = 0; first < queries.n_rows; first += chunk) {
     const std::int64_t count = std::min(chunk, queries.n_rows - first);
-    ScanRun run(*this, queries, first, count, k, Collector::infinity, exclude, n_threads, interrupt);
+    ScanRun run(rows_, *panels_, queries, first, count, k, Collector::infinity, exclude, n_threads, interrupt);
     if (!run.scan_panels()) return false;
     const bool whole = run.finish([&](std::int64_t query, const std::vector<Neighbor>& neighbors) {
       if (static_cast<std::int64_t>(neighbors.size()) != k) {
@@ -425,24 +83,26 @@ bool FlatScan::search(const Rows& queries, std::int64_t k, int n_threads, const 
       }
     });
     if (!whole) return false;
+    note(run.statistics());
   }
   return true;
 }
 
 bool FlatScan::search_radius(const Rows& queries, double radius, int n_threads, const std::int64_t* exclude,
                              RadiusAnswer& answer, Interrupt& interrupt) {
-  n_queries_ = queries.n_rows, n_candidates_ = 0, n_exact_ = 0;
+  n_queries_ = 0, n_candidates_ = 0, n_exact_ = 0;
   answer.offsets.assign(1, 0);
   answer.neighbors.clear();
   constexpr std::int64_t chunk = 256;
   for (std::int64_t first = 0; first < queries.n_rows; first += chunk) {
     const std::int64_t count = std::min(chunk, queries.n_rows - first);
-    ScanRun run(*this, queries, first, count, 0, radius, exclude, n_threads, interrupt);
+    ScanRun run(rows_, *panels_, queries, first, count, 0, radius, exclude, n_threads, interrupt);
     if (!run.scan_panels()) return false;
     std::vector<std::vector<Neighbor>> found(static_cast<std::size_t>(count));
     const bool whole = run.finish(
         [&](std::int64_t query, std::vector<Neighbor>& neighbors) { found[query] = std::move(neighbors); });
     if (!whole) return false;
+    note(run.statistics());
     for (const std::vector<Neighbor>& neighbors : found) {
       answer.neighbors.insert(answer.neighbors.end(), neighbors.begin(), neighbors.end());
       answer.offsets.push_back(static_cast<std::int64_t>(answer.neighbors.size()));

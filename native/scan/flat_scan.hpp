@@ -10,15 +10,10 @@
 #include "rows/panels.hpp"
 #include "rows/rows.hpp"
 #include "scan/collector.hpp"
+#include "scan/scan_run.hpp"
 #include "threads/pool.hpp"
 
 namespace kneighbors {
-
-struct ScanStatistics {
-  std::int64_t n_queries = 0;
-  std::int64_t n_candidates = 0;  // pairs that survived the tile
-  std::int64_t n_exact = 0;       // pairs measured in float64
-};
 
 struct RadiusAnswer {
   std::vector<std::int64_t> offsets;
@@ -50,8 +45,8 @@ class FlatScan {
   ScanStatistics statistics() const;
 
  private:
-  friend class ScanRun;
   bool codes_tell_rows_apart(int n_threads);
+  void note(const ScanStatistics& statistics);
 
   Rows rows_;
   Metric metric_;
