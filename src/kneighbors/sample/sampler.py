@@ -74,8 +74,8 @@ class Sampler:
     Notes
     -----
     Memory: the sample, some 30 bytes of bookkeeping per kept row, room for candidates (as much again, at most
-    32 MiB or one row), and while it grows at most 64 MiB; ``result`` puts the rows in order within that. Time:
-    one key per row, and a copy of the few that still have a chance.
+    32 MiB or one row), and while it grows at most 64 MiB; ``result`` puts the rows in order within that.
+    Time: one key per row, and a copy of the few that still have a chance.
 
     Ties of keys, possible only between shards with names, go to the smaller (shard, row).
 
