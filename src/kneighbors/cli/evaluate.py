@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``kneighbors evaluate``: how well a model predicts rows whose labels are known."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from kneighbors.cli.command import SectionOption, subcommand
+from kneighbors.cli.options import COLUMN, file_options, setting
+from kneighbors.errors import DataError, DataTypeError, ParameterError
+
+__all__ = ["command"]
+
+
+@subcommand("evaluate", "kneighbors evaluate model/ test.csv")
+@click.argument("model", type=click.Path())
+@click.argument("test", type=click.Path())
+@setting("n_neighbors", default=None, note="Left out: as fitted.")
+@click.option(
+    "--worst",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    cls=SectionOption,
+    section="Model",
+    help="How many classes to show, those with the lowest F1 first.",
+)
+@click.option(
+    "--label",
+    type=COLUMN,
+    default=...,
+    cls=SectionOption,
+    section="File",
+    help="The column of labels: its name, its position from 0, first or last. Left out: the first; where "
+    "names are known, the first that is no feature of the model.",
+)
+@file_options(labels=True)
+@setting("n_jobs", section="Options")
+def command(
+    model: str,
+    test: str,
+    n_neighbors: int | None,
+    worst: int,
+    label: Any,
+    n_jobs: int | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Score a model on rows whose labels are known.
+
+    MODEL is a folder that fit has written, TEST a file of rows with their labels, in any form that fit takes.
+
+    A classifier gets its accuracy, macro F1 (the mean over the classes) and its worst classes: how many of
+    their rows were found (recall), how many of those called so were (precision), and what they were taken
+    for. A regressor gets R2, the mean squared error and the mean absolute error.
+    """
+    from kneighbors.cli import models, output
+    from kneighbors.cli.rows import open_queries, rows_at_once
+    from kneighbors.cli.scores import ClassScores, ValueScores
+
+    started = time.perf_counter()
+    if label is None:
+        raise click.UsageError("--label none was given; expected the column of labels to compare with.")
+    estimator = models.load(model, n_neighbors=n_neighbors, n_jobs=n_jobs)
+    _check_model(model, estimator)
+    is_classifier = hasattr(estimator, "classes_")
+    source = open_queries(test, estimator, label, read_label=True, **options)
+    scores: Any = ClassScores() if is_classifier else ValueScores()
+    size = rows_at_once(source, estimator.n_neighbors)
+    with output.reading(f"Answering {test}", source.n_bytes) as progress, models.quiet_about_names():
+        for batch in models.batches(source, size, progress):
+            _check_labels(test, batch.labels, estimator)
+            scores.update(batch.labels, estimator.predict(batch.features))
+    result = scores.result()
+    if result["rows"] == 0:
+        raise DataError(f"{test}: found 0 rows; expected at least one row with its label.")
+    if as_json:
+        output.print_json({"model": model, "test": test, **result, "seconds": time.perf_counter() - started})
+    elif is_classifier:
+        _show_classes(result, worst)
+    else:
+        r2 = "undefined for one row" if result["r2"] is None else f"{result['r2']:.6f}"
+        pairs = [("R2", r2), ("mean squared error", f"{result['mse']:.6g}")]
+        pairs += [("mean absolute error", f"{result['mae']:.6g}"), ("rows", output.as_count(result["rows"]))]
+        output.print_pairs(pairs)
+
+
+def _check_model(path: str, estimator: Any) -> None:
+    labels = estimator._model.labels
+    if labels is None:
+        raise ParameterError(
+            f"{path} is a model without labels; expected a classifier or a regressor. Fit one with "
+            "--predictor-type."
+        )
+    if labels.n_outputs > 1:
+        raise ParameterError(
+            f"{path} predicts {labels.n_outputs} labels for each row; expected a model of one. Score several "
+            "in Python, with scikit-learn's metrics."
+        )
+
+
+def _check_labels(test: str, labels: Any, estimator: Any) -> None:
+    """Text and numbers never meet: each label would count as wrong."""
+    classes = getattr(estimator, "classes_", None)
+    is_text = labels.dtype.kind in "OU"
+    if is_text == (classes is not None and classes.dtype.kind in "OU"):
+        return
+    found, expected = ("text", "numbers") if is_text else ("numbers", "text")
+    shown = "" if classes is None else f", such as {classes[0]!s}"
+    raise DataTypeError(
+        f"{test}: found labels that are {found}; expected {expected}, as in the rows of fit{shown}. Say with "
+        "--label which column holds them."
+    )
+
+
+def _show_classes(result: dict[str, Any], worst: int) -> None:
+    from kneighbors.cli import output
+
+    n_classes = len(result["classes"])
+    output.print_pairs(
+        [
+            ("accuracy", f"{result['accuracy']:.6f}"),
+            ("macro F1", f"{result['macro_f1']:.6f}"),
+            ("rows", output.as_count(result["rows"])),
+            ("classes", output.as_count(n_classes)),
+        ]
+    )
+    rows = [
+        (
+            one["class"],
+            output.as_count(one["rows"]),
+            f"{one['recall']:.4f}",
+            f"{one['precision']:.4f}",
+            f"{one['f1']:.4f}",
+            ", ".join(f"{other['class']} ({other['rows']})" for other in one["taken_for"][:3]),
+        )
+        for one in result["classes"][:worst]
+    ]
+    if rows:
+        few = len(rows) < n_classes
+        title = f"The {len(rows)} worst of {n_classes} classes" if few else "Classes, the worst first"
+        columns = ("class", "rows", "recall", "precision", "F1", "taken for (rows)")
+        output.print_table(title, columns, rows, left=(0, 5))

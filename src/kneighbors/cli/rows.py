@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the options of the command line to an open source of rows."""
+
+from __future__ import annotations
+
+import sys
+from types import EllipsisType
+from typing import TYPE_CHECKING, Any
+
+from kneighbors.errors import DataError
+
+if TYPE_CHECKING:
+    from kneighbors.data import Source
+
+__all__ = ["Label", "open_queries", "open_rows", "rows_at_once"]
+
+Label = str | int | None
+"""A column: its name, its position, or None for no column."""
+
+_CELLS_AT_ONCE = 1 << 21
+"""Neighbours or probabilities held at once while a file is answered: 16 MiB of each."""
+
+
+def open_rows(
+    path: str | bytes,
+    *,
+    label: Label,
+    header: bool | None,
+    metric: str,
+    read_label: bool = True,
+    **settings: Any,
+) -> Source:
+    """Open a file; "-" is a CSV on standard input, which is held in memory.
+
+    Parameters
+    ----------
+    path : str or bytes
+        The name of a file, or the text of a CSV.
+    label : str, int or None
+        The column of labels.
+    header : bool or None
+        None: the first line decides.
+    metric : str
+        "nan_euclidean" takes missing values.
+    read_label : bool, default=True
+        False leaves the column of labels out, whatever it holds.
+    **settings
+        Further settings of ``kneighbors.data.open``.
+    """
+    from kneighbors import data
+
+    source = _source(path)
+    if isinstance(source, bytes):
+        settings["format"] = "csv"
+    settings |= {"header": "auto" if header is None else header, "allow_nan": metric == "nan_euclidean"}
+    opened = data.open(source, label=label, **settings)
+    if label is None or read_label:
+        return opened
+    if settings["columns"] is None:
+        settings["columns"] = _all_but(opened, label)
+    return data.open(source, **settings)
+
+
+def open_queries(
+    path: str, estimator: Any, label: Label | EllipsisType, *, read_label: bool, **settings: Any
+) -> Source:
+    """Open rows for a fitted model: its columns by name where both have names, else by position.
+
+    Parameters
+    ----------
+    path : str
+    estimator : fitted estimator
+    label : str, int, None or Ellipsis
+        The column of labels; Ellipsis is the first that is none of the model's features.
+    read_label : bool
+        Whether the labels are wanted; otherwise that column is left out, whatever it holds.
+    **settings
+        As for ``open_rows``, without the metric. ``columns`` overrules the model's names.
+
+    Raises
+    ------
+    DataError
+        Columns that are not those of the fit.
+    """
+    source = _source(path)
+    settings |= {"metric": estimator.metric, "allow_empty": True}
+    settings["dtype"] = settings["dtype"] or _dtype_of(estimator)
+    if read_label and settings["label_dtype"] == "auto":
+        settings["label_dtype"] = _label_dtype_of(estimator)
+    guessed: Label = 0 if label is ... else label
+    try:
+        opened = open_rows(source, label=guessed, read_label=read_label, **settings)
+    except DataError as error:
+        if label is None and settings["columns"] is None:
+            raise DataError(f"{error} {_LEAVE_OUT}", row=error.row, column=error.column) from error
+        raise
+    names = getattr(estimator, "feature_names_in_", None)
+    if settings["columns"] is None and names is not None and opened.feature_names is not None:
+        settings["columns"] = [str(name) for name in names]
+        guessed = _first_other(opened, names) if label is ... else label
+        opened = open_rows(source, label=guessed, read_label=read_label, **settings)
+    if opened.n_features != estimator.n_features_in_:
+        beside = f" beside the label ({_shown(guessed)})" if opened.has_labels else ""
+        raise DataError(
+            f"{opened.name}: found {opened.n_features} feature columns{beside}; expected "
+            f"{estimator.n_features_in_}, as in the rows of fit."
+            + (f" {_LEAVE_OUT}" if label is None else "")
+        )
+    return opened
+
+
+_LEAVE_OUT = "If a column holds labels, say which: --label first, --label last, or its name."
+
+
+def rows_at_once(source: Source, width: int) -> int:
+    """Rows in a batch: what is read at a time, or fewer where an answer is ``width`` numbers wide."""
+    from kneighbors.data.source import rows_per_batch
+
+    return max(1, min(rows_per_batch(source.n_features), _CELLS_AT_ONCE // max(1, width)))
+
+
+def _source(path: str | bytes) -> str | bytes:
+    return sys.stdin.buffer.read() if path == "-" else path
+
+
+def _dtype_of(estimator: Any) -> str | None:
+    """float32 for a model of float32 rows, so that a row read from text meets itself at distance 0."""
+    return "float32" if estimator._fit_X.dtype == "float32" else None
+
+
+def _label_dtype_of(estimator: Any) -> str:
+    """Labels in the form of the model's classes: a class "7" is looked for as text."""
+    classes = getattr(estimator, "classes_", None)
+    if classes is None:
+        return "float64"
+    kind = getattr(getattr(classes, "dtype", None), "kind", "")
+    return {"U": "string", "O": "string", "b": "bool"}.get(kind, "auto")
+
+
+def _first_other(opened: Source, names: Any) -> str:
+    """The first column that is none of the model's features; ``opened`` has its label in column 0."""
+    assert opened.feature_names is not None and opened.label_name is not None
+    features = set(names)
+    for name in (opened.label_name, *opened.feature_names):
+        if name not in features:
+            return name
+    raise DataError(
+        f"{opened.name}: every column is a feature of the model; expected a column of labels beside them. To "
+        "get labels for these rows, use the predict command."
+    )
+
+
+def _all_but(opened: Source, label: int | str) -> list[str | int]:
+    if opened.feature_names is not None:
+        return list(opened.feature_names)
+    assert isinstance(label, int)  # a name was not found where there are none
+    n_columns = opened.n_features + 1
+    return [position for position in range(n_columns) if position != label % n_columns]
+
+
+def _shown(label: Label) -> str:
+    return f"column {label}" if isinstance(label, int) else f"column {label!r}"

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers into files, batch by batch: CSV, JSON lines, Parquet and .npy.
+
+A file appears under its name only when it is complete: it is written beside and renamed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import secrets
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kneighbors.cli.answers import Answer
+
+__all__ = ["ENDINGS", "CsvWriter", "JsonLinesWriter", "NpyWriter", "ParquetWriter", "Writer", "writing"]
+
+
+class Writer(ABC):
+    """Takes answers batch by batch, at least one; every batch has the same answers."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.n_rows = 0
+        self._is_first = True
+
+    def write(self, answers: list[Answer]) -> None:
+        """One batch; it may be empty, which still tells which columns there are."""
+        self._write(answers)
+        self._is_first = False
+        self.n_rows += len(answers[0].values)
+        self.file.flush()
+
+    @abstractmethod
+    def _write(self, answers: list[Answer]) -> None: ...
+
+    def finish(self) -> None:
+        """No more batches come."""
+        return
+
+
+class CsvWriter(Writer):
+    """A header, then a line for each query; numbers are written so that they read back the same."""
+
+    def _write(self, answers: list[Answer]) -> None:
+        text = io.StringIO()
+        lines = csv.writer(text, lineterminator="\n")
+        columns = {name: values for one in answers for name, values in _columns(one)}
+        if self._is_first:
+            lines.writerow(columns)
+        lines.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
+        self.file.write(text.getvalue().encode())
+
+
+class JsonLinesWriter(Writer):
+    """An object for each query: lists of neighbours, a mapping from class to probability."""
+
+    def _write(self, answers: list[Answer]) -> None:
+        import msgspec
+
+        names = [one.name for one in answers]
+        rows = zip(*(_entries(one) for one in answers), strict=True)
+        self.file.write(
+            msgspec.json.Encoder().encode_lines([dict(zip(names, row, strict=True)) for row in rows])
+        )
+
+
+class ParquetWriter(Writer):
+    """A row group for each batch; neighbours are lists, each class has a column."""
+
+    _writer: Any = None
+
+    def _write(self, answers: list[Answer]) -> None:
+        import pyarrow
+        from pyarrow import parquet
+
+        columns: dict[str, Any] = {}
+        for one in answers:
+            if one.name.startswith(("ids", "distances", "labels")):
+                n_neighbours = one.values.shape[1]
+                columns[one.name] = pyarrow.FixedSizeListArray.from_arrays(
+                    _arrow(one.values.ravel()), n_neighbours
+                )
+            else:
+                columns |= {name: _arrow(values) for name, values in _columns(one)}
+        table = pyarrow.table(columns)
+        if self._writer is None:
+            self._writer = parquet.ParquetWriter(self.file, table.schema)
+        if len(table):
+            self._writer.write_table(table)
+
+    def finish(self) -> None:
+        self._writer.close()
+
+
+class NpyWriter(Writer):
+    """One array: the probabilities where they were asked for, else the labels, else the ids.
+
+    Its length is known after the last batch only, so the header is written then.
+
+    Parameters
+    ----------
+    file : binary file that can be sought
+    text : numpy.dtype or None
+        What holds every class name, where classes are text.
+    """
+
+    _HEADER = 128
+
+    def __init__(self, file: BinaryIO, text: np.dtype[Any] | None = None) -> None:
+        super().__init__(file)
+        self._text = text
+        self._dtype: np.dtype[Any] = np.dtype(np.float64)
+        self._shape: tuple[int, ...] = ()
+
+    def _write(self, answers: list[Answer]) -> None:
+        chosen = next((one for one in answers if one.keys is not None), answers[0]).values
+        if chosen.dtype.kind in "OU" and self._text is not None:
+            chosen = chosen.astype(self._text)
+        if self._is_first:
+            self._dtype, self._shape = chosen.dtype, chosen.shape[1:]
+            self.file.write(bytes(self._HEADER))
+        self.file.write(np.ascontiguousarray(chosen).tobytes())
+
+    def finish(self) -> None:
+        header = {
+            "descr": np.lib.format.dtype_to_descr(self._dtype),
+            "fortran_order": False,
+            "shape": (self.n_rows, *self._shape),
+        }
+        length = self._HEADER - 10  # after the magic, the version and this length
+        self.file.seek(0)
+        self.file.write(b"\x93NUMPY\x01\x00" + length.to_bytes(2, "little"))
+        self.file.write(str(header).encode().ljust(length - 1) + b"\n")
+
+
+ENDINGS: dict[str, type[Writer]] = {
+    ".csv": CsvWriter,
+    ".jsonl": JsonLinesWriter,
+    ".parquet": ParquetWriter,
+    ".npy": NpyWriter,
+}
+
+
+@contextmanager
+def writing(path: str | None, *, as_json: bool, text: np.dtype[Any] | None = None) -> Iterator[Writer]:
+    """A writer to a file, by the ending of its name, or to standard output.
+
+    Parameters
+    ----------
+    path : str or None
+        None is standard output.
+    as_json : bool
+        Whether standard output gets JSON lines instead of CSV.
+    text : numpy.dtype or None
+        As for ``NpyWriter``.
+    """
+    if path is None:
+        yield (JsonLinesWriter if as_json else CsvWriter)(sys.stdout.buffer)
+        return
+    kind = ENDINGS[Path(path).suffix.lower()]
+    with _file(path) as file:
+        writer = NpyWriter(file, text) if kind is NpyWriter else kind(file)
+        yield writer
+        writer.finish()
+
+
+@contextmanager
+def _file(path: str) -> Iterator[BinaryIO]:
+    """The file, in place under its name only if nothing failed; devices and pipes are written as they are."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        with target.open("wb") as file:
+            yield file
+        return
+    unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        with unfinished.open("xb") as file:
+            yield file
+        unfinished.replace(target)
+    except BaseException as error:
+        with suppress(OSError):
+            unfinished.unlink()
+        if isinstance(error, OSError) and error.filename == str(unfinished):
+            error.filename = path
+        raise
+
+
+def _columns(one: Answer) -> list[tuple[str, NDArray[Any]]]:
+    if one.parts is None:
+        return [(one.name, one.values)]
+    return [(part, one.values[:, place]) for place, part in enumerate(one.parts)]
+
+
+def _entries(one: Answer) -> list[Any]:
+    entries: list[Any] = one.values.tolist()
+    return entries if one.keys is None else [dict(zip(one.keys, entry, strict=True)) for entry in entries]
+
+
+def _arrow(values: NDArray[Any]) -> Any:
+    import pyarrow
+
+    if values.dtype.kind != "O":
+        return pyarrow.array(values)
+    array = pyarrow.array(values.tolist())
+    return array.cast(pyarrow.string()) if pyarrow.types.is_null(array.type) else array
