@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .errors import DataError, DataTypeError
 
-__all__ = ["Labels", "as_target", "encode_classes", "encode_targets"]
+__all__ = ["Labels", "as_target", "check_discrete", "encode_classes", "encode_targets"]
 
 Array = NDArray[Any]
 
@@ -102,6 +102,23 @@ def encode_classes(y: Any, kept: NDArray[np.bool_] | None = None) -> Labels:
         classes.append(names)
         codes.append(code.astype(np.int64, copy=False).ravel())
     return Labels(np.stack(codes, axis=1), classes, outputs_2d)
+
+
+def check_discrete(labels: Labels) -> None:
+    """Refuse classes that are fractions: a target, most likely, that no vote can find.
+
+    Raises
+    ------
+    DataError
+        Naming one of them.
+    """
+    for classes in labels.classes or ():
+        if classes.dtype.kind == "f" and (classes != np.floor(classes)).any():
+            raise DataError(
+                "Unknown label type: continuous. A classifier expects discrete classes, but y holds numbers "
+                f"such as {classes[classes != np.floor(classes)][0]}. Use KNeighborsRegressor "
+                "(predictor_type='regressor') for a numeric target."
+            )
 
 
 def encode_targets(y: Any, kept: NDArray[np.bool_] | None = None) -> Labels:

@@ -18,7 +18,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import _num_samples, check_array, validate_data
 
 from ..errors import DataError, DataTypeError
-from ..labels import Labels, encode_classes, encode_targets
+from ..labels import Labels, check_discrete, encode_classes, encode_targets
 
 __all__ = ["check_classes", "check_rows", "check_sample_weight", "check_targets"]
 
@@ -113,14 +113,7 @@ def check_classes(y: Any, n_rows: int, kept: NDArray[np.bool_] | None, stackleve
             stacklevel=stacklevel,
         )
         labels.outputs_2d = False
-    assert labels.classes is not None
-    for classes in labels.classes:
-        if classes.dtype.kind == "f" and (classes != np.floor(classes)).any():
-            raise DataError(
-                "Unknown label type: continuous. A classifier expects discrete classes, but y holds "
-                f"numbers such as {classes[classes != np.floor(classes)][0]}. Use KNeighborsRegressor "
-                "for a numeric target."
-            )
+    check_discrete(labels)
     return labels
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .. import reduce, scale
 from ..errors import DataError, ParameterError
 from ..index import make_index
-from ..labels import Labels, encode_classes, encode_targets
+from ..labels import Labels, check_discrete, encode_classes, encode_targets
 from ..metrics import Metric, resolve
 from ..model import Model, StepReport
 from ..sample import Sampler, sampled_rows
@@ -132,16 +132,18 @@ def fit_source(
             "for a classifier or regressor, and none for plain search."
         )
     metric = resolve(settings.metric, settings.p, settings.metric_params)
+    check_weights(metric, settings.weights)
+    check_steps(settings, metric, np.empty((0, source.n_features)))  # before a long file is read
     started = time.perf_counter()
     sampler = Sampler(settings.sample_size, settings.random_state)
     for batch in source.batches(progress=progress):
         sampler.update(batch.first_row, batch.features, batch.labels)
     sample = sampler.result()
-    check_steps(settings, metric, sample.features)
     everything = len(sample.sample_indices) == sample.n_seen
     labels = None
     if task is not None:
         labels = (encode_classes if task == "classifier" else encode_targets)(sample.labels)
+        check_discrete(labels)
     return _fit_sampled(
         sample.features,
         settings,
