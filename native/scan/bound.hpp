@@ -63,8 +63,9 @@ class QueryBound {
     double heavy, limit;
     if (metric_ == Metric::inner_product) {
       heavy = weight_of_inner_product();
-      limit = std::ldexp(-distance - offset_ - offset_error_ - std::fabs(distance) * double_error_, exponent_);
-      limit -= std::fabs(limit) * 1e-14;
+      const double placed = std::ldexp(distance, exponent_);
+      limit = -placed - offset_ - offset_error_ - std::fabs(placed) * double_error_;
+      limit -= (std::fabs(placed) + std::fabs(offset_)) * 1e-15;
     } else {
       const double reach = scaled_reach(distance) + error_;
       if (!(reach < largest_screened_norm)) return;
@@ -84,9 +85,9 @@ class QueryBound {
     const double value = score, spread = row_error;
     if (metric_ == Metric::inner_product) {
       const double least = value - weight_of_inner_product() * spread * (1 + 1e-12) - 4 * score_underflow;
-      const double dot = std::ldexp(least, -exponent_);
-      const double distance = -(dot + offset_) + offset_error_;
-      return distance + std::fabs(distance) * 1e-14 + std::fabs(dot) * 1e-14;
+      double most = -(least + offset_) + offset_error_;
+      most += (std::fabs(least) + std::fabs(offset_)) * 1e-14;
+      return std::ldexp(most + std::fabs(most) * double_error_, -exponent_) + underflow_;
     }
     // base = -|r~|^2/2 + e^2/2 + slack gives |r~|^2 <= error^2 - 2 base + 2 slack, slack a small share of |base|.
     const double slack = std::fabs(static_cast<double>(base)) * slack_share_ + 4 * score_underflow;
@@ -114,20 +115,26 @@ class QueryBound {
     return std::max(norm_ + error_, (error_ + gamma_ * norm_) / eta_) * (1 + 1e-12);
   }
 
-  // q.x = q.center + q.(x - center): the first part is the same for every row. The query gets a power of two of
-  // its own, which no order depends on.
+  // q.x = q.center + q.(x - center): the first part, offset_, is the same for every row. The query gets a power of
+  // two of its own, which no order depends on; products are compared as the frame scales them, so that neither
+  // their parts nor the squares of the norms can leave float64's range unseen.
   double measure_inner_product(const Frame& frame, const double* query) {
     const double own = power_of_two_scale(query, frame.n_columns());
+    const double center_scale = std::ldexp(1.0, exponent_);
     exponent_ += std::ilogb(own);
     double query_square = 0, center_square = 0;
     for (std::int64_t j = 0; j < frame.n_columns(); ++j) {
-      const double center = frame.center()[static_cast<std::size_t>(j)];
-      offset_ += query[j] * center;
-      query_square += query[j] * query[j];
+      const double value = query[j] * own, center = frame.center()[static_cast<std::size_t>(j)] * center_scale;
+      offset_ += value * center;
+      query_square += value * value;
       center_square += center * center;
     }
+    const double query_norm = std::sqrt(query_square), center_norm = std::sqrt(center_square);
     // Rounding of this sum, and of the part of the exact float64 q.x that the centre causes.
-    offset_error_ = 4 * double_error_ * std::sqrt(query_square) * std::sqrt(center_square) + underflow_;
+    offset_error_ = 4 * double_error_ * query_norm * center_norm + std::ldexp(underflow_, exponent_) + 0x1p-1000;
+    // Where a product could overflow, its float64 sum may be infinite or no number: nothing to bound.
+    const double largest_product = query_norm * (center_norm + largest_screened_norm);
+    if (!(std::ldexp(largest_product, -exponent_) < 0x1p1000)) offset_ = std::numeric_limits<double>::infinity();
     return own;
   }
 

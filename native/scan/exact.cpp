@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace kneighbors {
 
@@ -28,6 +29,9 @@ void ExactDistance::operator()(const std::int64_t* ids, std::int64_t n_ids, doub
         kernels_.dot_float64(query_, rows_.doubles(), rows_.n_columns, ids, n_ids, distances);
       } else {
         kernels_.dot_float32(query_, rows_.floats(), rows_.n_columns, ids, n_ids, distances);
+      }
+      for (std::int64_t i = 0; i < n_ids; ++i) {  // inf - inf among overflowing products: farthest, by definition
+        if (std::isnan(distances[i])) distances[i] = std::numeric_limits<double>::infinity();
       }
       return;
     case Metric::cosine:
