@@ -104,7 +104,7 @@ void bind_project(nb::module_& module) {
     auto result = new_array<std::int64_t>({self.sampled().size()}, out);
     std::copy(self.sampled().begin(), self.sampled().end(), out);
     return result;
-  });
+  }, nb::rv_policy::automatic);
   bind_common(hadamard);
 
   nb::class_<LinearProjection> linear(module, "LinearProjection");

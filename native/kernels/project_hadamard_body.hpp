@@ -125,29 +125,20 @@ KN_INLINE void transform_short_row(const HadamardArguments<T>& arguments, const 
   }
 }
 
-// The sampled values, moved as integers: only the additions need the arithmetic ports.
-template <class T>
-KN_INLINE void pick(const T* values, const std::uint32_t* sampled, std::int64_t count, T scale, T* out) {
-  typedef typename Register<T>::SingleBits Bits;
-  const Bits* from = reinterpret_cast<const Bits*>(values);
-  Bits* to = reinterpret_cast<Bits*>(out);
-#pragma GCC unroll 4
-  for (std::int64_t j = 0; j < count; ++j) to[j] = from[sampled[j]];
-  for (std::int64_t j = 0; j < count; ++j) out[j] *= scale;
-}
-
 template <class T, int Count>
 KN_INLINE void hadamard_rows(const HadamardArguments<T>& arguments) {
   const HadamardArguments<T> local = arguments;
+  T* const values = local.workspace;
   T* const ragged = local.workspace + local.padded;
   for (std::int64_t i = 0; i < local.n_rows; ++i) {
     const T* row = local.rows + i * local.n_columns;
+    T* out = local.out + i * local.n_sampled;
     if constexpr (Count == 0) {
-      transform_short_row(local, row, local.workspace);
+      transform_short_row(local, row, values);
     } else {
-      transform_row<T, Count>(local, row, local.workspace, ragged);
+      transform_row<T, Count>(local, row, values, ragged);
     }
-    pick(local.workspace, local.sampled, local.n_sampled, local.scale, local.out + i * local.n_sampled);
+    for (std::int64_t j = 0; j < local.n_sampled; ++j) out[j] = values[local.sampled[j]] * local.scale;
   }
 }
 

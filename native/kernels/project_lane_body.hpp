@@ -9,7 +9,6 @@ struct Register {
   typedef T Vector __attribute__((vector_size(register_bytes)));
   typedef T Unaligned __attribute__((vector_size(register_bytes), aligned(alignof(T)), may_alias));
   typedef BitsOf<T> Bits __attribute__((vector_size(register_bytes)));
-  typedef BitsOf<T> SingleBits __attribute__((may_alias));
   typedef BitsOf<T> UnalignedBits __attribute__((vector_size(register_bytes), aligned(alignof(T)), may_alias));
   static constexpr int width = static_cast<int>(register_bytes / sizeof(T));
 };
