@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The projections in slow, obvious NumPy: every random word and every rounding as docs/algorithms/projections.md says."""
+"""The projections in slow, obvious NumPy: every random word and every rounding as
+docs/algorithms/projections.md says."""
 
 from __future__ import annotations
 
@@ -74,7 +75,9 @@ def sign(rows: NDArray[Any], seed: int, target_dim: int) -> NDArray[Any]:
     return np.asarray(total * _scale(target_dim, rows.dtype))
 
 
-def hadamard_parts(seed: int, input_dim: int, target_dim: int) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
+def hadamard_parts(
+    seed: int, input_dim: int, target_dim: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
     """The diagonal of D, the sampled positions, and the power of two."""
     padded = 1
     while padded < input_dim:
@@ -102,7 +105,7 @@ def fjlt(rows: NDArray[Any], seed: int, target_dim: int) -> NDArray[Any]:
 
 
 def linear(rows: NDArray[Any], mean: NDArray[np.float64], components: NDArray[np.float64]) -> NDArray[Any]:
-    """(x - mean) C^T in float64: eight lanes, term rounded before it is added, lanes summed as a fixed tree."""
+    """(x - mean) C^T in float64: eight lanes, each term rounded before it is added, a fixed tree."""
     n_rows, input_dim = rows.shape
     padded = -(-input_dim // 8) * 8
     x = np.zeros((n_rows, padded))
