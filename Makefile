@@ -13,7 +13,7 @@ help: ## list the targets
 $(VENV)/.ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet "scikit-build-core>=0.11" "nanobind>=2.8" ninja
+	$(BIN)/python -m pip install --quiet "scikit-build-core>=0.11" "nanobind>=2.8" cmake ninja
 	$(BIN)/python -m pip install --quiet --group test
 	touch $@
 
