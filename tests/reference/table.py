@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading a CSV of numbers, slow and obvious: Python's csv module, one cell at a time. The judge of ``data``.
-"""
+"""Reading a CSV of numbers, slow and obvious: one cell at a time. The judge of ``data``."""
 
 from __future__ import annotations
 
