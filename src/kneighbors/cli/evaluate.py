@@ -106,7 +106,7 @@ def _check_labels(test: str, labels: Any, estimator: Any) -> None:
     """Text and numbers never meet: each label would count as wrong."""
     classes = getattr(estimator, "classes_", None)
     is_text = labels.dtype.kind in "OU"
-    if is_text == (classes is not None and classes.dtype.kind in "OU"):
+    if len(labels) == 0 or is_text == (classes is not None and classes.dtype.kind in "OU"):
         return
     found, expected = ("text", "numbers") if is_text else ("numbers", "text")
     shown = "" if classes is None else f", such as {classes[0]!s}"

@@ -25,14 +25,24 @@ from kneighbors.parameters import PARAMETERS
 __all__ = [
     "FAULT",
     "FINE",
+    "INSTRUCTION_SET",
     "INTERRUPTED",
     "MISTAKE",
     "PIPE",
     "USAGE",
+    "ReaderGoneError",
     "exit_code",
     "in_shell_words",
     "printable",
 ]
+
+
+class ReaderGoneError(Exception):
+    """Whoever read the output went away."""
+
+
+INSTRUCTION_SET = "KNEIGHBORS_INSTRUCTION_SET"
+"""The environment variable that chooses another instruction set."""
 
 FINE, MISTAKE, USAGE, FAULT, INTERRUPTED, PIPE = 0, 1, 2, 70, 130, 141
 
@@ -58,7 +68,12 @@ _FIXED = {
 def exit_code(run: Callable[[], Any], arguments: Sequence[str]) -> int:
     """Run something; say what went wrong, if anything did, and which code to end with."""
     as_json, debug = "--json" in arguments, "--debug" in arguments
-    warnings.showwarning = _show_warning
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        return _guarded(run, as_json, debug)
+
+
+def _guarded(run: Callable[[], Any], as_json: bool, debug: bool) -> int:
     try:
         code = run()
         sys.stdout.flush()  # a reader that went away shows here, not while the interpreter ends
@@ -71,13 +86,16 @@ def exit_code(run: Callable[[], Any], arguments: Sequence[str]) -> int:
             _report(error, error.format_message(), as_json, debug)
         else:
             error.show()
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderGoneError):
         _close_quietly()
         code = PIPE
     except (KneighborsError, OSError, MemoryError) as error:
         code = MISTAKE
         _report(error, _message(error), as_json, debug)
     except Exception as error:
+        if os.environ.get(INSTRUCTION_SET) and str(error).startswith("instruction set '"):
+            _report(error, f"{INSTRUCTION_SET}: {error}.", as_json, debug)
+            return MISTAKE
         code = FAULT
         advice = (
             "This is a fault of kneighbors, not of your data; please report it with the output of --debug."

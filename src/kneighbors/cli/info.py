@@ -8,10 +8,9 @@ import platform
 from typing import Any
 
 from kneighbors.cli.command import subcommand
+from kneighbors.cli.failures import INSTRUCTION_SET
 
 __all__ = ["command"]
-
-_FORCED_BY = "KNEIGHBORS_INSTRUCTION_SET"
 
 
 @subcommand("info", "kneighbors info --json")
@@ -58,7 +57,7 @@ def _facts() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "instruction_set": _native.instruction_set(),
-        "instruction_set_forced_by": _FORCED_BY if os.environ.get(_FORCED_BY) else None,
+        "instruction_set_forced_by": INSTRUCTION_SET if os.environ.get(INSTRUCTION_SET) else None,
         "instruction_sets": _native.instruction_sets(),
         "threads": resolve_threads(None),
         "thread_limits": core_limits(),

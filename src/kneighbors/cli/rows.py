@@ -94,11 +94,14 @@ def open_queries(
         if label is None and settings["columns"] is None:
             raise DataError(f"{error} {_LEAVE_OUT}", row=error.row, column=error.column) from error
         raise
-    names = getattr(estimator, "feature_names_in_", None)
-    if settings["columns"] is None and names is not None and opened.feature_names is not None:
-        settings["columns"] = [str(name) for name in names]
-        guessed = _first_other(opened, names) if label is ... else label
-        opened = open_rows(source, label=guessed, read_label=read_label, **settings)
+    names = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
+    if settings["columns"] is None and names and opened.feature_names is not None:
+        there = (*opened.feature_names, *([opened.label_name] if opened.label_name else []))
+        _check_names(opened.name, names, there)
+        wanted = _first_other(opened, names) if label is ... else label
+        if opened.feature_names != tuple(names):
+            settings["columns"], guessed = names, wanted
+            opened = open_rows(source, label=wanted, read_label=read_label, **settings)
     if opened.n_features != estimator.n_features_in_:
         beside = f" beside the label ({_shown(guessed)})" if opened.has_labels else ""
         raise DataError(
@@ -137,7 +140,18 @@ def _label_dtype_of(estimator: Any) -> str:
     return {"U": "string", "O": "string", "b": "bool"}.get(kind, "auto")
 
 
-def _first_other(opened: Source, names: Any) -> str:
+def _check_names(source: str, names: list[str], there: tuple[str, ...]) -> None:
+    missing = [name for name in names if name not in set(there)]
+    if missing:
+        others = "" if len(missing) == 1 else f" ({len(missing)} are missing)"
+        raise DataError(
+            f"{source}: found no column {missing[0]!r}{others}; expected every feature of the model by its "
+            "name. Rename the columns, say --no-header if the first line holds no names, or give the columns "
+            "in their order by --columns."
+        )
+
+
+def _first_other(opened: Source, names: list[str]) -> str:
     """The first column that is none of the model's features; ``opened`` has its label in column 0."""
     assert opened.feature_names is not None and opened.label_name is not None
     features = set(names)

@@ -77,6 +77,7 @@ class ValueScores:
 
     def __init__(self) -> None:
         self._n_rows = 0
+        self._origin: float | None = None
         self._mean = self._spread = self._squares = self._absolute = 0.0
 
     def update(self, truth: NDArray[Any], predicted: NDArray[Any]) -> None:
@@ -85,6 +86,9 @@ class ValueScores:
             return
         truth = truth.astype(np.float64)
         errors = truth - predicted
+        if self._origin is None:
+            self._origin = float(truth[0])
+        truth = truth - self._origin  # the spread of values far from zero would drown in their rounding
         self._squares += float(errors @ errors)
         self._absolute += float(np.abs(errors).sum())
         mean = float(truth.mean())

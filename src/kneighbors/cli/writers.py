@@ -47,6 +47,10 @@ class Writer(ABC):
         """No more batches come."""
         return
 
+    def abandon(self) -> None:
+        """Something failed; the file will be removed."""
+        return
+
 
 class CsvWriter(Writer):
     """A header, then a line for each query; numbers are written so that they read back the same."""
@@ -100,6 +104,11 @@ class ParquetWriter(Writer):
 
     def finish(self) -> None:
         self._writer.close()
+
+    def abandon(self) -> None:
+        if self._writer is not None:
+            with suppress(OSError, ValueError):
+                self._writer.close()  # it would try by itself when the file is closed already
 
 
 class NpyWriter(Writer):
@@ -170,8 +179,12 @@ def writing(path: str | None, *, as_json: bool, text: np.dtype[Any] | None = Non
     kind = ENDINGS[Path(path).suffix.lower()]
     with _file(path) as file:
         writer = NpyWriter(file, text) if kind is NpyWriter else kind(file)
-        yield writer
-        writer.finish()
+        try:
+            yield writer
+            writer.finish()
+        except BaseException:
+            writer.abandon()
+            raise
 
 
 @contextmanager
