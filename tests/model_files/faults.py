@@ -54,12 +54,15 @@ class Faulty(operations.System):
             place = len(self.calls)
             self.calls.append(name)
             if place == self.at:
-                raise OSError(self.number, os.strerror(self.number))
+                self.fail()
             if name == "exchange" and not self.can_exchange:
                 raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
             return method(*arguments)
 
         return call
+
+    def fail(self) -> None:
+        raise OSError(self.number, os.strerror(self.number))
 
     def sync(self, descriptor: int) -> None:
         """Nothing: nobody pulls the plug in these tests, and syncing for real takes time."""

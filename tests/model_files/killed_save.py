@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process that saves models in children and kills them: imported once, forked for each save.
 
-Run as a script. Each line of standard input is ``<target> <model> <MiB> <exchange or aside> <seconds>``:
-the child is killed after so many seconds, or never when negative. Each answer is ``killed`` or ``done`` and
-the seconds that the child lived.
+Run as a script. Each line of standard input is ``<target> <model> <MiB> <way> <seconds>``. The way is
+``exchange`` or ``aside``; ``exchange@7`` ends the child in place of its eighth call to the system. It is
+killed after so many seconds, or never when they are negative. Each answer is ``killed`` or ``done`` and the
+seconds that the child lived.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 import numpy as np
 
 from kneighbors.model_files import ModelContents, operations, write
+from tests.model_files.faults import Faulty
 
 
 def model(number: int, mebibytes: int) -> ModelContents:
@@ -28,11 +30,14 @@ def model(number: int, mebibytes: int) -> ModelContents:
     )
 
 
-class NoExchange(operations.System):
-    """A file system that cannot swap two folders in one step."""
+class Dying(Faulty):
+    """Ends the process in place of a call, as a kill between two calls does."""
 
-    def exchange(self, one: str, other: str, folder: int) -> None:
-        raise OSError(22, "Invalid argument")
+    def fail(self) -> None:
+        os._exit(9)
+
+    def sync(self, descriptor: int) -> None:
+        os.fsync(descriptor)
 
 
 def main() -> None:
@@ -45,7 +50,8 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             try:
-                operations.system = operations.System() if way == "exchange" else NoExchange()
+                way, _, at = way.partition("@")
+                operations.system = Dying(int(at) if at else None, can_exchange=way == "exchange")
                 write(target, models[number, size])
                 os._exit(0)
             except BaseException as error:
@@ -56,7 +62,7 @@ def main() -> None:
             os.kill(child, signal.SIGKILL)  # not waited for yet, so its number is still its own
         _, status = os.waitpid(child, 0)
         code = os.waitstatus_to_exitcode(status)
-        told = {0: "done", -9: "killed"}.get(code, f"failed:{code}")
+        told = {0: "done", -9: "killed", 9: "killed"}.get(code, f"failed:{code}")
         print(told, time.monotonic() - start, flush=True)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from kneighbors.errors import ModelFileError, ParameterError
 from kneighbors.model_files import files, operations, read
+from tests.model_files.faults import Faulty
 from tests.model_files.small_models import INDEX, JSON, LABELS, differences, files_of, saved, write_files
 
 
@@ -157,6 +158,34 @@ def test_hard_links_are_refused_unless_allowed(tmp_path, name):
     assert differences(read(tmp_path / "m", allow_hard_links=True), original) == []
 
 
+def test_what_is_missing_is_looked_for_once(tmp_path, monkeypatch):
+    """Only a folder that was replaced meanwhile is looked at again."""
+    saved(tmp_path / "m")
+    (tmp_path / "m" / LABELS).unlink()
+    for path in (tmp_path / "m", tmp_path / "none"):
+        counting = Faulty()
+        monkeypatch.setattr(operations, "system", counting)
+        refused(path)
+        assert counting.calls.count("open_root") == 1
+
+
+def test_an_empty_file_can_be_mapped(tmp_path):
+    (tmp_path / "empty").write_bytes(b"")
+    with open(tmp_path / "empty", "rb") as file:
+        content = files.OpenFile("empty", file.fileno(), 0).mapped()
+    assert (content.dtype, content.shape) == (np.uint8, (0,))
+
+
+def test_a_json_as_long_as_it_may_be(tmp_path):
+    original = saved(tmp_path / "m")
+    with open(tmp_path / "m" / JSON, "ab") as file:
+        file.write(b" " * ((1 << 20) - file.tell()))
+    assert differences(read(tmp_path / "m"), original) == []
+    with open(tmp_path / "m" / JSON, "ab") as file:
+        file.write(b" ")
+    assert "has 1048577 bytes; at most 1048576 are read" in str(refused(tmp_path / "m"))
+
+
 def test_a_json_that_is_too_long_is_not_read(tmp_path):
     saved(tmp_path / "m")
     with open(tmp_path / "m" / JSON, "r+b") as file:
@@ -179,6 +208,9 @@ def test_a_file_of_another_size_is_not_read(tmp_path, name):
 @pytest.mark.parametrize("verify", ["full", "header"])
 def test_arrays_are_read_only_and_aligned(tmp_path, mmap, verify):
     saved(tmp_path / "m")
+    # Where memory starts is chance; some of these starts would show a wrong step to the next boundary.
+    for loaded in [read(tmp_path / "m", mmap=mmap) for _ in range(32)]:
+        assert loaded.sections["rows"].ctypes.data % 64 == 0
     loaded = read(tmp_path / "m", mmap=mmap, verify=verify)
     for array in [*loaded.sections.values(), loaded.labels]:
         assert not array.flags.writeable

@@ -40,6 +40,7 @@ LOSSLESS = {
     "small classes": np.arange(-300, 300),
     "2^24": np.array([2**24, -(2**24), 2**24 + 2]),
     "powers of two": np.array([2**62, -(2**63), 2**40]),
+    "beyond int64, in float64": np.array([2.0**100, 1.0]),
     "halves": np.array([0.5, -0.25, 1e6 + 0.5]),
     "negative zero": np.array([-0.0, 0.0]),
     "two outputs": np.array([[1.0, 2.0], [3.0, -0.0]]),

@@ -233,6 +233,11 @@ def drop(*path):
         (set_in("kneighbors", "format_version", 1.0), "kneighbors.format_version", "is 1.0; it must be"),
         (set_in("kneighbors", "little_endian", False), "kneighbors.little_endian", "must be true"),
         (drop("kneighbors", "little_endian"), "kneighbors.little_endian", "must be true"),
+        (
+            set_in("kneighbors", "files", "index", "bytes", "2112"),
+            "kneighbors.files",
+            "Expected `int`, got `str`",
+        ),
         (drop("kneighbors", "files"), "kneighbors.files", "Expected `object`, got `null`"),
         (drop("kneighbors", "files", "index"), "kneighbors.files", "missing required field `index`"),
         (set_in("kneighbors", "files", "more", 1), "kneighbors.files", "unknown field `more`"),

@@ -7,6 +7,7 @@ import json
 import math
 import struct
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from kneighbors.model_files.strict_json import (
     MAX_BYTES,
     MAX_DEPTH,
+    MAX_VALUES,
     JsonError,
     Number,
     canonical,
@@ -105,6 +107,8 @@ REFUSED = {
     b"{1:2}": "a key in double quotes expected (line 1, column 2)",
     b'{"a":1,\n "a":2}': "key 'a' stands there twice (line 2, column 2)",
     b'{"a":1,"\\u0061":2}': "key 'a' stands there twice (line 1, column 8)",
+    b"\n1 2": "'2' after the end of the value (line 2, column 3)",
+    b"[" * 32 + b",": "unexpected ',' (line 1, column 33)",
     b"1 2": "'2' after the end of the value (line 1, column 3)",
     b"01": "'1' after the end of the value (line 1, column 2)",
     b"1.": "'.' is not JSON (line 1, column 2)",
@@ -163,6 +167,7 @@ def test_depth_is_bounded_before_it_is_built():
         parse(b'{"a":' * 33 + b"1" + b"}" * 33)
     with pytest.raises(JsonError, match="more than 32 levels deep"):
         parse(b"[" * 500_000)
+    assert parse(b'{"a":' * 32 + b"1" + b"}" * 32) is not None
     assert parse(b"[" * (MAX_DEPTH - 1) + b'"x",1,null,[2]' + b"]" * (MAX_DEPTH - 1)) is not None
 
 
@@ -170,6 +175,22 @@ def test_size_is_bounded():
     assert parse(b"1" + b" " * (MAX_BYTES - 1)) == 1
     with pytest.raises(JsonError, match="1048577 bytes of JSON; at most 1048576 are read"):
         parse(b"1" + b" " * MAX_BYTES)
+
+
+def test_the_number_of_values_is_bounded():
+    """Memory stays below 64 MiB whatever a MiB of text holds."""
+    many = b"[" + b"1," * (MAX_VALUES - 2) + b"1]"
+    assert len(parse(many)) == MAX_VALUES - 1
+    with pytest.raises(JsonError, match="more than 131072 values"):
+        parse(b"[" + many[1:-1] + b",1]")
+    for one in (b"0.1", b"[]", b"{}", b'""', b"[[[[[[]]]]]]", b"-0"):
+        tracemalloc.start()
+        try:
+            text = b"[" + (one + b",") * (MAX_VALUES // max(1, one.count(b"[")) - 2) + b"1]"
+            canonical(parse(text))
+            assert tracemalloc.get_traced_memory()[1] < 64 << 20
+        finally:
+            tracemalloc.stop()
 
 
 def test_long_numbers():

@@ -175,6 +175,10 @@ def changed(**changes):
         ),
         (changed(normalize=1), "normalize is 1; it must be true or false"),
         (changed(dimension_reduction={"type": "sign"}), "must be null or have exactly the keys type, seed"),
+        (
+            changed(dimension_reduction=["type", "seed", "target_dim", "input_dim"]),
+            "must be null or have exactly",
+        ),
         (changed(dimension_reduction=[1]), "must be null or have exactly the keys"),
         (changed(settings={"files": 1}), "the setting 'files' belongs to the file format; use another name"),
         (changed(settings={"format_version": 1}), "'format_version' belongs to the file format"),
@@ -223,9 +227,27 @@ def test_reductions_that_are_none(parent, changes, message):
 
 
 def test_reductions_that_are(parent):
-    for seed in (0, -1, None, 2**40):
-        write(parent / "m", changed(dimension_reduction=reduction(seed=seed)))
-        assert read(parent / "m").dimension_reduction == reduction(seed=seed)
+    for changes in (
+        {"seed": 0},
+        {"seed": -1},
+        {"seed": None},
+        {"seed": 2**40},
+        {"target_dim": 1, "input_dim": 1},
+    ):
+        write(parent / "m", changed(dimension_reduction=reduction(**changes)))
+        assert read(parent / "m").dimension_reduction == reduction(**changes)
+
+
+def test_normalize_without_a_metric_to_compare_it_with(parent):
+    contents = unlabelled()
+    contents.normalize = True
+    for metric in (None, ["cosine"]):
+        contents.settings = {"metric": metric}
+        write(parent / "m", contents)
+        assert read(parent / "m").normalize is True
+    contents.settings = {}
+    write(parent / "m", contents)
+    assert read(parent / "m").normalize is True
 
 
 def test_label_kinds(parent):

@@ -112,7 +112,7 @@ class OpenFile:
 class ModelFolder:
     """An open model folder: a context manager that closes whatever was opened in it."""
 
-    def __init__(self, path: str, *, allow_hard_links: bool = False) -> None:
+    def __init__(self, path: str, *, allow_hard_links: bool) -> None:
         self.path = path
         self.allow_hard_links = allow_hard_links
         self._closing = ExitStack()

@@ -111,8 +111,10 @@ def decode(entry: LabelsEntry, content: Bytes) -> NDArray[Any] | None:
     DataError
         A stored value that the dtype cannot hold.
     """
-    if entry.dtype is None or entry.stored_dtype is None or entry.shape is None:
+    if entry.dtype is None:
         return None
+    assert entry.stored_dtype is not None  # with the shape, by check_entry
+    assert entry.shape is not None
     stored = content.view(LABEL_DTYPES[entry.stored_dtype]).reshape(entry.shape)
     if entry.dtype == entry.stored_dtype:
         return stored

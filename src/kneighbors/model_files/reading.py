@@ -75,7 +75,7 @@ def read(
                 return _read_folder(folder, mmap, verify == "full")
         except VanishedError:
             # A save may have swapped the folder away and removed it between two looks; the new one is whole.
-            if attempt == _ATTEMPTS or not _was_replaced(given, place, seen):
+            if attempt == _ATTEMPTS or not _was_replaced(given, seen):
                 raise
             attempt += 1
 
@@ -97,13 +97,12 @@ def _find(given: str) -> str:
     return os.path.join(parent, found[0]) if found else given
 
 
-def _was_replaced(given: str, place: str, seen: tuple[int, int] | None) -> bool:
-    now = _find(given)
+def _was_replaced(given: str, seen: tuple[int, int] | None) -> bool:
     try:
-        about = os.stat(now)
+        about = os.stat(_find(given))
     except OSError:
         return False
-    return now != place or (about.st_dev, about.st_ino) != seen
+    return (about.st_dev, about.st_ino) != seen
 
 
 def _read_folder(folder: ModelFolder, mmap: bool, full: bool) -> ModelContents:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """JSON read without mercy and written for people: ``model_algo-1.json`` and the header of ``model_algo-1``.
 
-Read: UTF-8 without a byte order mark, at most 1 MiB, at most 32 levels deep, no duplicate keys, no NaN or
-Infinity, no number beyond float64. A number that is not a plain integer keeps its spelling (`Number`): then
-a fingerprint covers what was written and not only the float it rounds to: 0.3 and 0.30000000000000001 are one
-float64 and two texts.
+Read: UTF-8 without a byte order mark, at most 1 MiB, at most 32 levels deep and 131,072 values, no duplicate
+keys, no NaN or Infinity, no number beyond float64. A number that is not a plain integer keeps its spelling
+(`Number`), so that a fingerprint covers what was written and not only the float it rounds to: 0.3 and
+0.30000000000000001 are one float64 and two texts.
 
 Written: two spaces of indent, no exponents (one flipped bit turns ``e`` into an equally valid ``E``), no
 escapes but ``\\"`` and ``\\\\``.
@@ -24,6 +24,7 @@ __all__ = ["MAX_BYTES", "MAX_DEPTH", "JsonError", "Number", "canonical", "parse"
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
+MAX_VALUES = 1 << 17  # a MiB of "0.1," would take a hundred MiB of memory
 _MAX_NUMBER = 400  # characters; the longest float64 written without an exponent needs fewer than 350
 
 _TOKEN = re.compile(
@@ -46,6 +47,7 @@ class JsonError(ValueError):
 class Number(float):
     """A number with a fraction or an exponent, and the text it was spelled with."""
 
+    __slots__ = ("token",)
     token: str
 
     def __new__(cls, token: str) -> Number:
@@ -92,6 +94,7 @@ class _Parser:
         self.place = 0
         self.words = _JSON_WORDS | _PYTHON_WORDS if python_words else _JSON_WORDS
         self.styles: set[bool] = set()
+        self.count = 0
 
     def document(self) -> Any:
         value = self.value(self.token(), 0)
@@ -119,6 +122,9 @@ class _Parser:
 
     def value(self, token: tuple[str, str, int], depth: int) -> Any:
         kind, text, start = token
+        self.count += 1
+        if self.count > MAX_VALUES:
+            self.refuse(f"more than {MAX_VALUES} values", start)
         if kind == "string":
             return self.string(text, start)
         if kind == "number":
