@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NATIVE := $(shell find native -name '*.cpp' -o -name '*.hpp' -o -name '*.h') CMakeLists.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint bench wheel clean
+.PHONY: help setup demo test test-all sanitize lint bench wheel clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,7 +18,7 @@ $(VENV)/.ready: pyproject.toml
 	touch $@
 
 $(VENV)/.built: $(VENV)/.ready $(NATIVE)
-	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation --editable .
 	touch $@
 
 setup: $(VENV)/.built ## build the core and install everything into .venv
@@ -34,15 +34,18 @@ lint: setup ## ruff and mypy
 test: setup lint ## the tests (about ten minutes)
 	$(BIN)/python -m pytest -m "not long"
 
-test-all: setup lint ## the tests with their long tiers
+test-all: setup lint sanitize ## the tests with their long tiers, and under sanitizers
 	$(BIN)/python -m pytest
+
+sanitize: setup ## the core built with address and undefined behaviour sanitizers, and its tests
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/sanitizers/run.py
 
 bench: setup ## quick benchmarks against the rivals, each in its own process
 	$(BIN)/python -m benchmarks.setup
 	$(BIN)/python -m benchmarks --quick
 
 wheel: $(VENV)/.ready ## build a wheel into dist/
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
 
 clean: ## remove what was built
 	rm -rf build dist $(VENV)
