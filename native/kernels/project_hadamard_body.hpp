@@ -38,7 +38,8 @@ KN_INLINE void register_stages(Vector* x) {
   }
 }
 
-// Flips and transforms stretches of `Count` registers; `n_stretches` of them.
+// Flips and transforms stretches of `Count` registers; `n_stretches` of them. The row to come, `ahead` of this one, is
+// called to the second cache: the processor itself does not look past a page, which a row often fills.
 template <class T, int Count>
 KN_INLINE void first_pass(const T* row, const BitsOf<T>* flips, std::int64_t n_stretches, std::int64_t ahead,
                           T* to) {
@@ -47,7 +48,7 @@ KN_INLINE void first_pass(const T* row, const BitsOf<T>* flips, std::int64_t n_s
     VectorOf<T> x[Count];
 #pragma GCC unroll 16
     for (int i = 0; i < Count; ++i) {
-      __builtin_prefetch(row + ahead + i * width);
+      __builtin_prefetch(row + ahead + i * width, 0, 2);
       x[i] = lane_stages<T>(load_flipped(row + i * width, flips + i * width));
     }
     register_stages<Count>(x);

@@ -67,7 +67,7 @@ KN_INLINE void tabulate_chunk(const T* from, std::int64_t stride, std::int64_t l
         for (int r = 0; r < width; ++r) {
           const std::int64_t row = first + r < last ? first + r : last;
           const T* place = from + row * stride + column + part;
-          __builtin_prefetch(place + ahead);
+          __builtin_prefetch(place + ahead, 0, 2);  // to the second cache: the first has the tables
           x[part + r] = load_vector(place);
         }
         transpose<T>(x + part);
