@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(shell find native -name '*.cpp' -o -name '*.hpp' -o -name '*.h') CMakeLists.txt
 
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all sanitize lint bench wheel clean
 
@@ -18,7 +20,7 @@ $(VENV)/.ready: pyproject.toml
 	touch $@
 
 $(VENV)/.built: $(VENV)/.ready $(NATIVE)
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
 	touch $@
 
 setup: $(VENV)/.built ## build the core and install everything into .venv
@@ -38,14 +40,14 @@ test-all: setup lint sanitize ## the tests with their long tiers, and under sani
 	$(BIN)/python -m pytest
 
 sanitize: setup ## the core built with address and undefined behaviour sanitizers, and its tests
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/sanitizers/run.py
+	$(BIN)/python tests/sanitizers/run.py
 
 bench: setup ## quick benchmarks against the rivals, each in its own process
 	$(BIN)/python -m benchmarks.setup
 	$(BIN)/python -m benchmarks --quick
 
 wheel: $(VENV)/.ready ## build a wheel into dist/
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
+	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
 
 clean: ## remove what was built
 	rm -rf build dist $(VENV)
