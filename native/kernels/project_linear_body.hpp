@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Centred rows times components, in float64. Included inside a namespace of one instruction set, after
-// rerank_body.hpp, whose eight lanes and reduction tree it shares; a tile of rows and outputs hides the latency of
-// the additions without touching their order.
+// project_lane_body.hpp.
+//
+// The summation order of the re-rank (rerank_body.hpp): eight lanes, lane l taking the columns j with j % 8 == l, each
+// product rounded before it is added; then lanes (l, l + 4), (l, l + 2), (0, 1). The eight lanes are spelled out in
+// registers, and a tile of rows and outputs hides the latency of the additions without touching their order.
+
+constexpr int lane_parts = 64 / register_bytes;  // registers that hold eight doubles
 
 // Tiles that leave the lanes of all pairs in registers.
 constexpr int linear_tile_rows = register_bytes == 64 ? 4 : 2;
@@ -10,30 +15,41 @@ constexpr int linear_tile_outputs = register_bytes == 64 ? 4 : register_bytes ==
 template <class T, int RowCount, int OutputCount>
 KN_INLINE void linear_tile(const LinearArguments<T>& arguments, const double* centred, std::int64_t row,
                            std::int64_t output) {
+  constexpr int width = Register<double>::width;
   const std::int64_t padded = arguments.padded;
   const double* components = arguments.components + output * padded;
-  Lanes8 lanes[RowCount][OutputCount];
+  VectorOf<double> lanes[RowCount][OutputCount][lane_parts];
 #pragma GCC unroll 4
   for (int r = 0; r < RowCount; ++r) {
 #pragma GCC unroll 4
-    for (int i = 0; i < OutputCount; ++i) lanes[r][i] = Lanes8{0, 0, 0, 0, 0, 0, 0, 0};
+    for (int i = 0; i < OutputCount; ++i) {
+#pragma GCC unroll 4
+      for (int part = 0; part < lane_parts; ++part) lanes[r][i][part] = VectorOf<double>{};
+    }
   }
   for (std::int64_t j = 0; j < padded; j += 8) {
-    Lanes8 component[OutputCount];
 #pragma GCC unroll 4
-    for (int i = 0; i < OutputCount; ++i) component[i] = load_lanes(components + i * padded + j);
+    for (int part = 0; part < lane_parts; ++part) {
+      VectorOf<double> component[OutputCount];
 #pragma GCC unroll 4
-    for (int r = 0; r < RowCount; ++r) {
-      const Lanes8 values = load_lanes(centred + r * padded + j);
+      for (int i = 0; i < OutputCount; ++i) component[i] = load_vector(components + i * padded + j + part * width);
 #pragma GCC unroll 4
-      for (int i = 0; i < OutputCount; ++i) lanes[r][i] += values * component[i];
+      for (int r = 0; r < RowCount; ++r) {
+        const VectorOf<double> values = load_vector(centred + r * padded + j + part * width);
+#pragma GCC unroll 4
+        for (int i = 0; i < OutputCount; ++i) lanes[r][i][part] += values * component[i];
+      }
     }
   }
 #pragma GCC unroll 4
   for (int r = 0; r < RowCount; ++r) {
 #pragma GCC unroll 4
     for (int i = 0; i < OutputCount; ++i) {
-      arguments.out[(row + r) * arguments.n_outputs + output + i] = static_cast<T>(sum_lanes(lanes[r][i]));
+      double sums[8];
+#pragma GCC unroll 4
+      for (int part = 0; part < lane_parts; ++part) store_vector(sums + part * width, lanes[r][i][part]);
+      const double t0 = sums[0] + sums[4], t1 = sums[1] + sums[5], t2 = sums[2] + sums[6], t3 = sums[3] + sums[7];
+      arguments.out[(row + r) * arguments.n_outputs + output + i] = static_cast<T>((t0 + t2) + (t1 + t3));
     }
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The projections of one instruction set. Included inside its namespace, after rerank_body.hpp.
+// The projections of one instruction set. Included inside its namespace, after its `Lane`.
 
 #include "kernels/project_lane_body.hpp"
 #include "kernels/project_hadamard_body.hpp"
