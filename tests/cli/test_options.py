@@ -73,6 +73,7 @@ def test_choices_and_ranges_come_from_the_table(name):
         (["--algorithm", "hnsw"], "--algorithm"),
         (["--weights", "squared"], "--weights"),
         (["--seed", "-1"], "--seed"),
+        (["--n-jobs", "0"], "--n-jobs"),
         (["--predictor-type", "ranker"], "--predictor-type"),
         (["--metric", "euclid"], "--metric"),
         (["--metric", "precomputed"], "--metric"),

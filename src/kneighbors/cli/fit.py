@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from types import EllipsisType
@@ -140,5 +141,9 @@ def _check_target(model_dir: str) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        reason = f"there is no folder '{parent}'; create it first" if error.errno == 2 else error.strerror
+        reason = (
+            f"there is no folder '{parent}'; create it first"
+            if error.errno == errno.ENOENT
+            else error.strerror
+        )
         raise SaveError(error.errno, reason, model_dir) from error

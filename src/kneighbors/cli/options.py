@@ -66,10 +66,21 @@ class Metric(click.ParamType):  # type: ignore[type-arg]
         return [CompletionItem(name) for name in NAMES if name.startswith(incomplete)]
 
 
+class Threads(click.ParamType):  # type: ignore[type-arg]
+    """A number of threads; negative ones count down from all, 0 has no meaning."""
+
+    name = "threads"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        threads = click.INT.convert(value, param, ctx)
+        if threads == 0:
+            self.fail("0 has no meaning; give at least 1, or -1 for all.", param, ctx)
+        return threads
+
+
 COLUMN = Column()
 _METAVARS = {
     "p": "POWER",
-    "n_jobs": "THREADS",
     "random_state": "SEED",
     "reduce_dim": "COLUMNS",
 } | dict.fromkeys(("n_neighbors", "leaf_size", "sample_size"), "ROWS")
@@ -117,6 +128,8 @@ def settings_options(function: _Function) -> _Function:
 def _type(parameter: Parameter) -> click.ParamType:  # type: ignore[type-arg]
     if parameter.name == "metric":
         return Metric()
+    if parameter.name == "n_jobs":
+        return Threads()
     if parameter.name == "random_state":
         return click.IntRange(min=0)
     for rule in parameter.rules:

@@ -66,7 +66,8 @@ def console(file: TextIO) -> Console:
     """A console that prints text as it is: no markup, no emoji, no colours of its own."""
     from rich.console import Console
 
-    return Console(file=file, markup=False, emoji=False, highlight=False)
+    width = None if file.isatty() else 160  # a file has no edge to fit
+    return Console(file=file, width=width, markup=False, emoji=False, highlight=False)
 
 
 def print_table(
@@ -87,10 +88,13 @@ def print_table(
         table.add_column(printable(column), justify=justify, header_style="dim", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(printable(str(cell))) for cell in row))
-    screen = console(sys.stderr if to_error else sys.stdout)
-    screen.print()
-    screen.print(printable(title), style="bold")
-    screen.print(table)
+    file = sys.stderr if to_error else sys.stdout
+    screen = console(file)
+    with screen.capture() as shown:
+        screen.print()
+        screen.print(printable(title), style="bold")
+        screen.print(table)
+    file.writelines(f"{line.rstrip()}\n" for line in shown.get().splitlines())
 
 
 def print_pairs(pairs: Sequence[tuple[str, Any]], *, to_error: bool = False) -> None:
