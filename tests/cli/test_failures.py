@@ -39,6 +39,11 @@ def test_control_characters_do_not_reach_the_terminal():
     assert printable("a\x1b[2Jb\x07\rc\nd\u202ee é") == "a\\x1b[2Jb\\x07\\rc\nd\\u202ee é"
 
 
+def test_names_in_messages_are_printable(run):
+    result = run("fit", "a\x1bc.csv", "--model-dir", "m", code=1)
+    assert result.stderr.startswith("Error: a\\x1bc.csv: there is no such file")
+
+
 def raising(error):
     def run():
         raise error

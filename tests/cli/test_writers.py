@@ -130,6 +130,15 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, ending):
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
+def test_a_finished_file_takes_the_place_of_the_old_one_whole(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("old")
+    with open(path, encoding="utf-8") as reader:
+        written(path, BATCHES)
+        assert reader.read() == "old"  # who had it open keeps what was there
+    assert path.read_text().startswith("predicted_label,") and list(tmp_path.iterdir()) == [path]
+
+
 def test_a_device_is_written_as_it_is(tmp_path):
     link = tmp_path / "null.csv"
     link.symlink_to("/dev/null")
