@@ -60,6 +60,22 @@ KN_INLINE void first_pass(const T* row, const BitsOf<T>* flips, std::int64_t n_s
   }
 }
 
+// The last stretch of a row, of which `rest` columns are there: what lies behind them belongs to other rows and is
+// masked. Registers of zeros need no stages of their own.
+template <class T, int Count>
+KN_INLINE void last_stretch(const T* row, const BitsOf<T>* flips, std::int64_t rest, const T* keep, T* to) {
+  constexpr int width = Register<T>::width;
+  VectorOf<T> x[Count];
+#pragma GCC unroll 16
+  for (int i = 0; i < Count; ++i) {
+    x[i] = VectorOf<T>{};
+    if (i * width < rest) x[i] = lane_stages<T>(load_kept(row + i * width, flips + i * width, keep + i * width));
+  }
+  register_stages<Count>(x);
+#pragma GCC unroll 16
+  for (int i = 0; i < Count; ++i) store_vector(to + i * width, x[i]);
+}
+
 // The stages of strides step, 2 step, ..., Count / 2 * step over the first `extent` values.
 template <class T, int Count>
 KN_INLINE void later_pass(T* values, std::int64_t step, std::int64_t extent) {
@@ -85,17 +101,21 @@ KN_INLINE void fill_zeros(T* values, std::int64_t first, std::int64_t last) {
   for (; first < last; ++first) values[first] = 0;
 }
 
-// One row, with stretches of `Count` registers; padded is at least one stretch.
+// One row, with stretches of `Count` registers; padded is at least one stretch. `copy` is room for a stretch, `keep`
+// has all bits set in the columns of the last one that are there.
 template <class T, int Count>
-KN_INLINE void transform_row(const HadamardArguments<T>& arguments, const T* row, T* values, T* ragged) {
+KN_INLINE void transform_row(const HadamardArguments<T>& arguments, const T* row, T* values, T* copy, const T* keep) {
   constexpr std::int64_t stretch = Count * Register<T>::width;
-  static_assert(stretch <= hadamard_block);
   const std::int64_t whole = arguments.n_columns / stretch, rest = arguments.n_columns - whole * stretch;
   first_pass<T, Count>(row, arguments.flips, whole, arguments.n_columns, values);
   if (rest != 0) {
-    for (std::int64_t i = 0; i < rest; ++i) ragged[i] = row[whole * stretch + i];
-    fill_zeros(ragged, rest, stretch);
-    first_pass<T, Count>(ragged, arguments.flips + whole * stretch, 1, 0, values + whole * stretch);
+    const T* last = row + whole * stretch;
+    if (last + stretch > arguments.rows + arguments.n_rows * arguments.n_columns) {  // no rows behind it to read into
+      for (std::int64_t i = 0; i < rest; ++i) copy[i] = last[i];
+      fill_zeros(copy, rest, stretch);
+      last = copy;
+    }
+    last_stretch<T, Count>(last, arguments.flips + whole * stretch, rest, keep, values + whole * stretch);
   }
   std::int64_t extent = round_up_to(arguments.n_columns, stretch);  // values behind it are zeros, not yet written
   for (std::int64_t step = stretch; step < arguments.padded;) {
@@ -129,15 +149,24 @@ KN_INLINE void transform_short_row(const HadamardArguments<T>& arguments, const 
 template <class T, int Count>
 KN_INLINE void hadamard_rows(const HadamardArguments<T>& arguments) {
   const HadamardArguments<T> local = arguments;
+  constexpr std::int64_t stretch = Count * Register<T>::width;
+  static_assert(stretch <= hadamard_block);
   T* const values = local.workspace;
-  T* const ragged = local.workspace + local.padded;
+  T* const copy = local.workspace + local.padded;
+  T* const keep = copy + hadamard_block;
+  if constexpr (Count > 0) {
+    typedef BitsOf<T> Bits __attribute__((may_alias));
+    for (std::int64_t i = 0; i < stretch; ++i) {
+      reinterpret_cast<Bits*>(keep)[i] = i < local.n_columns % stretch ? ~BitsOf<T>(0) : 0;
+    }
+  }
   for (std::int64_t i = 0; i < local.n_rows; ++i) {
     const T* row = local.rows + i * local.n_columns;
     T* out = local.out + i * local.n_sampled;
     if constexpr (Count == 0) {
       transform_short_row(local, row, values);
     } else {
-      transform_row<T, Count>(local, row, values, ragged);
+      transform_row<T, Count>(local, row, values, copy, keep);
     }
     for (std::int64_t j = 0; j < local.n_sampled; ++j) out[j] = values[local.sampled[j]] * local.scale;
   }

@@ -37,6 +37,16 @@ KN_INLINE VectorOf<T> load_flipped(const T* from, const BitsOf<T>* flips) {
   return reinterpret_cast<VectorOf<T>>(bits);
 }
 
+// The same, and +0 where `keep` has no bits.
+template <class T>
+KN_INLINE VectorOf<T> load_kept(const T* from, const BitsOf<T>* flips, const T* keep) {
+  typedef typename Register<T>::Bits Bits;
+  const Bits bits = (*reinterpret_cast<const typename Register<T>::UnalignedBits*>(from) ^
+                     *reinterpret_cast<const typename Register<T>::UnalignedBits*>(flips)) &
+                    *reinterpret_cast<const typename Register<T>::UnalignedBits*>(keep);
+  return reinterpret_cast<VectorOf<T>>(bits);
+}
+
 // b + a where `negative` is false, b - a where it is true, lane by lane. Where there is a fused instruction, a times +-1
 // is exact and one instruction does it; float64 never fuses here, and a flipped sign bit is exact as well.
 template <class T, bool... negative>

@@ -139,9 +139,9 @@ KN_INLINE void sign_rows(const SignArguments<T>& arguments, const T* rows, std::
       tabulate_chunk<T, Wide>(rows + first, n_columns, n_rows - 1, ahead, tables);
     } else {
       for (std::int64_t r = 0; r < n_rows; ++r) {
-        for (std::int64_t j = 0; j < sign_chunk; ++j) {
-          ragged[r * sign_chunk + j] = j < left ? rows[r * n_columns + first + j] : T(0);
-        }
+        T* copy = ragged + r * sign_chunk;
+        for (std::int64_t j = 0; j < sign_chunk; j += width) store_vector(copy + j, VectorOf<T>{});
+        for (std::int64_t j = 0; j < left; ++j) copy[j] = rows[r * n_columns + first + j];
       }
       tabulate_chunk<T, Wide>(ragged, sign_chunk, n_rows - 1, 0, tables);
     }

@@ -51,7 +51,7 @@ bool HadamardProjection::transform(const Rows& rows, int n_threads, T* out, Inte
   const T scale = static_cast<T>(1.0 / std::sqrt(static_cast<double>(target_dim())));
   const ProjectKernels& project = kernels().project;
   return project_rows(rows, target_dim(), n_threads, rows_per_task,
-                      (padded_ + hadamard_block) * static_cast<std::int64_t>(sizeof(T)), out, interrupt,
+                      hadamard_workspace_values(padded_) * static_cast<std::int64_t>(sizeof(T)), out, interrupt,
                       [&](std::int64_t first, std::int64_t count, const Workspace& workspace) {
                         HadamardArguments<T> arguments{
                             static_cast<const T*>(rows.data) + first * input_dim_,

@@ -45,12 +45,15 @@ struct HadamardArguments {
   const std::uint32_t* sampled;  // positions below padded
   std::int64_t n_sampled;
   T scale;
-  T* workspace;  // padded + hadamard_block values, aligned to 64
+  T* workspace;  // hadamard_workspace_values(padded), aligned to 64
   T* out;        // [n_rows][n_sampled]
 };
 
 // No set takes more values than this in one stretch of registers.
 constexpr std::int64_t hadamard_block = 128;
+
+// A row, a copy of its last stretch, and a mask for that.
+constexpr std::int64_t hadamard_workspace_values(std::int64_t padded) { return padded + 2 * hadamard_block; }
 
 // out[row][output] = sum over columns of (row - mean) * component, in float64, in the summation order of the re-rank.
 template <class T>
