@@ -232,11 +232,11 @@ def summary(worker: Worker, workers: Sequence[Worker]) -> dict[str, Any]:
 # --- how time grows
 
 
-def seconds_per_row(kind: str, input_dim: int, target_dim: int, n_threads: int, rounds: int = 5) -> float:
-    """Best of several passes over 32 MiB of rows: growth is about the work, not about a busy machine."""
+def seconds_per_row(kind: str, input_dim: int, target_dim: int, n_threads: int, rounds: int = 25) -> float:
+    """Best of many short passes over 2 MiB of rows: growth is about the work, not about memory."""
     from kneighbors import reduce
 
-    n_rows = max(64, (32 << 20) // (4 * input_dim))
+    n_rows = max(64, (2 << 20) // (4 * input_dim))
     rows = np.random.default_rng(0).standard_normal((n_rows, input_dim), dtype=np.float32)
     reducer = reduce.fit(kind, rows, target_dim)
     reducer.transform(rows[:64])
@@ -248,23 +248,29 @@ def seconds_per_row(kind: str, input_dim: int, target_dim: int, n_threads: int, 
     return min(times) / n_rows
 
 
-def growth(n_threads: int, quick: bool) -> dict[str, Any]:
-    """Nanoseconds per row over d and t, the crossover for each d, and widths beside powers of two."""
-    dims = (256, 1024, 4096) if quick else (128, 256, 512, 1024, 2048, 4096, 8192)
-    targets = (16, 64, 256) if quick else (8, 16, 32, 64, 128, 256, 512)
-    table: dict[str, dict[str, dict[str, float]]] = {"sign": {}, "fjlt": {}}
-    for kind, cells in table.items():
-        for d in dims:
-            cells[str(d)] = {str(t): 1e9 * seconds_per_row(kind, d, t, n_threads) for t in targets if t <= d}
-    between = {
-        str(d): 1e9 * seconds_per_row("fjlt", d, 128, n_threads)
-        for d in ((512, 520, 784, 1024) if quick else (512, 520, 600, 784, 1000, 1024, 1040, 1536, 2048))
-    }
-    return {
-        "nanoseconds_per_row": table,
-        "fjlt_between_powers_of_two": between,
-        "crossover": crossovers(table),
-    }
+def growth(n_threads: int, quick: bool) -> dict[str, dict[str, Any]]:
+    """By the widest and the narrowest instruction set: nanoseconds per row over d and t, the crossover for
+    each d, and widths beside powers of two.
+    """
+    from kneighbors import _native
+
+    dims = (100, 300, 1024, 1040, 4096) if quick else (64, 100, 256, 300, 784, 1024, 1040, 2048, 4096, 8192)
+    targets = (4, 16, 64, 256) if quick else (2, 4, 8, 16, 32, 64, 128, 256, 512)
+    between = (512, 520, 784, 1024) if quick else (512, 520, 600, 784, 1000, 1024, 1040, 1536, 2048)
+    names, found = _native.instruction_sets(), {}
+    for name in dict.fromkeys((names[0], names[-1])):
+        _native.set_instruction_set(name)
+        table = {
+            kind: {
+                str(d): {str(t): 1e9 * seconds_per_row(kind, d, t, n_threads) for t in targets if t <= d}
+                for d in dims
+            }
+            for kind in ("sign", "fjlt")
+        }
+        widths = {str(d): 1e9 * seconds_per_row("fjlt", d, 128, n_threads) for d in between}
+        found[name] = {"nanoseconds_per_row": table, "between": widths, "crossover": crossovers(table)}
+    _native.set_instruction_set(names[0])
+    return found
 
 
 def crossovers(table: dict[str, dict[str, dict[str, float]]]) -> dict[str, float | None]:
@@ -285,7 +291,7 @@ def crossovers(table: dict[str, dict[str, dict[str, float]]]) -> dict[str, float
     return found
 
 
-def show(entries: list[dict[str, Any]], scaling: dict[str, Any]) -> None:
+def show(entries: list[dict[str, Any]], scaling: dict[str, dict[str, Any]]) -> None:
     """The two tables, as text."""
     print(f"\n{N_ROWS:,} x {INPUT_DIM:,} float32 -> {TARGET_DIM}")
     print(f"{'':34}{'seconds':>9}{'/ fjlt':>8}{'/ sign':>8}{'disturbed':>11}{'|y|^2/|x|^2':>13}")
@@ -295,23 +301,18 @@ def show(entries: list[dict[str, Any]], scaling: dict[str, Any]) -> None:
         print(
             f"{entry['label']:34}{entry['seconds']:9.4f}{ratios}{disturbed:>11}{entry['length_kept']:13.3f}"
         )
-    for kind, cells in scaling["nanoseconds_per_row"].items():
-        print(
-            f"\n{kind}: nanoseconds per row"
-            + (" (and per d t, in ps)" if kind == "sign" else " (per d log2 d, in ps)")
-        )
-        for d, row in cells.items():
-            work = {t: int(d) * (int(t) if kind == "sign" else np.log2(int(d))) for t in row}
+    for name, part in scaling.items():
+        for kind, cells in part["nanoseconds_per_row"].items():
             print(
-                f"  d = {d:>5}  "
-                + "  ".join(f"t={t}: {v:,.0f} ({1e3 * v / work[t]:.1f})" for t, v in row.items())
+                f"\n{kind} on {name}: nanoseconds per row",
+                f"(per {'d t' if kind == 'sign' else 'd log2 d'}, in ps)",
             )
-    print("\nfjlt is faster from t =", {d: t and round(t) for d, t in scaling["crossover"].items()})
-    print(
-        "fjlt, widths between:",
-        {d: round(v) for d, v in scaling["fjlt_between_powers_of_two"].items()},
-        "ns per row",
-    )
+            for d, row in cells.items():
+                work = {t: int(d) * (int(t) if kind == "sign" else np.log2(int(d))) for t in row}
+                values = (f"t={t}: {value:,.0f} ({1e3 * value / work[t]:.1f})" for t, value in row.items())
+                print(f"  d = {d:>5}  " + "  ".join(values))
+        print("fjlt is faster from t =", {d: t and round(t) for d, t in part["crossover"].items()})
+        print("fjlt to 128, ns per row:", {d: round(value) for d, value in part["between"].items()})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
