@@ -26,7 +26,8 @@ MODULES = {
 }
 CALLS = {"eval", "exec", "compile", "__import__"}
 # Names fixed in the source, never taken from a file.
-LAZY_IMPORTS = {"__init__.py"}
+# Each looks the name up in a fixed table of its own first.
+LAZY_IMPORTS = {"__init__.py", "program.py"}
 
 
 def findings(tree: ast.AST, name: str) -> list[str]:
