@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 
@@ -179,13 +180,25 @@ def test_settings_in_the_migration_tables_exist():
         assert name in known, f"docs/migration.md mentions {name}="
 
 
-def test_figures_are_never_typed():
-    """The README's table of figures comes from benchmarks/results, or it is not there yet."""
-    text = section(ROOT / "README.md", "## How fast")
-    results = (
-        list((ROOT / "benchmarks/results").rglob("*.json")) if (ROOT / "benchmarks/results").is_dir() else []
+def three_digits(value: float) -> float:
+    return float(f"{value:.2e}")
+
+
+def test_the_readmes_rates_are_measured_ones():
+    """Every rate of the README's table stands in one result file, and its ratio is that of its row."""
+    rows = re.findall(
+        r"^\| [^|]*\| [\d,]+ \| ([\d,.]+) \| [^|]*? ([\d,.]+)(?: \([^|]*\))? \| ([\d.]+) \|$",
+        section(ROOT / "README.md", "## How fast"),
+        re.M,
     )
-    if "<!-- FIGURES:" in text:
-        assert not re.search(r"^\|.*\d", text, re.M), "figures beside the mark that they are missing"
-    else:
-        assert results, "the README shows figures, but benchmarks/results holds none"
+    assert len(rows) >= 5
+    shown = {(float(a.replace(",", "")), float(b.replace(",", ""))) for a, b, _ in rows}
+    for ours, theirs, ratio in rows:
+        quotient = float(ours.replace(",", "")) / float(theirs.replace(",", ""))
+        assert abs(float(ratio) / quotient - 1) < 0.1, f"{ours} beside {theirs} is no {ratio}"
+    for path in ROOT.glob("benchmarks/results/*/exact-*.json"):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        rates = {three_digits(one["rate"]) for cell in cells for one in cell["contestants"]}
+        if {rate for pair in shown for rate in pair} <= rates:
+            return
+    raise AssertionError("no file in benchmarks/results holds all rates of the README")
