@@ -115,7 +115,7 @@ void Frame::place(double* values, bool centred, double scale) const {
     for (std::int64_t j = 0; j < n_columns_; ++j) values[j] *= scale;
   }
   if (!rotated_) return;
-  alignas(64) double workspace[largest_block + hadamard_block];
+  alignas(64) double workspace[hadamard_workspace_values(largest_block)];
   for (std::int64_t first = 0; first < n_columns_;) {  // 784 is 512 + 256 + 16: no padding
     const auto left = static_cast<std::uint64_t>(std::min(largest_block, n_columns_ - first));
     const auto block = static_cast<std::int64_t>(std::bit_floor(left));
