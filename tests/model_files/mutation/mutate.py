@@ -43,7 +43,6 @@ READERS = {
 }
 OTHERS = ["test_old_formats", "test_faults"]
 ENOUGH = 0.9
-TIMEOUT = 60  # seconds; a mutant that hangs is as dead as one that fails
 WORKERS = os.cpu_count() or 1
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -160,14 +159,17 @@ class Swapped(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self.source, self.name, "exec"), module.__dict__)
 
 
-def run_child(module: str, source: str, folder: str) -> None:
-    """In the child: the quick tests over the changed module; the exit code is pytest's."""
+def run_child(module: str, source: str, folder: str, timeout: int) -> None:
+    """In the child: the quick tests over the changed module; the exit code is pytest's.
+
+    A mutant that hangs is as dead as one that fails: the alarm ends it after ``timeout`` seconds.
+    """
     import pytest
 
     quiet = os.open(os.devnull, os.O_RDWR)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
-    signal.alarm(TIMEOUT)
+    signal.alarm(timeout)
     sys.meta_path.insert(0, Swapped(f"kneighbors.model_files.{module}", source))
     first = READERS[module]
     order = [first, *(name for name in dict.fromkeys([*READERS.values(), *OTHERS]) if name != first)]
@@ -176,8 +178,26 @@ def run_child(module: str, source: str, folder: str) -> None:
     os._exit(int(pytest.main([*options, *files])))
 
 
+def start(module: str, source: str, timeout: int) -> tuple[int, str]:
+    """A child that tests this source: its process id and its folder."""
+    folder = tempfile.mkdtemp()
+    child = os.fork()
+    if child == 0:
+        run_child(module, source, folder, timeout)
+    return child, folder
+
+
 def survivors(module: str) -> tuple[list[str], int]:
     """The mutants of a module that no test noticed, and how many there were."""
+    source = (PACKAGE / f"{module}.py").read_text("utf-8")
+    begin = time.monotonic()
+    child, folder = start(module, source, 600)
+    status = os.waitpid(child, 0)[1]
+    shutil.rmtree(folder, ignore_errors=True)
+    if status != 0:
+        raise SystemExit(f"the tests fail on the unchanged {module}")
+    timeout = 10 + 3 * int(time.monotonic() - begin)
+
     alive: list[str] = []
     running: dict[int, tuple[str, str]] = {}
     total = 0
@@ -189,24 +209,15 @@ def survivors(module: str) -> tuple[list[str], int]:
         if status == 0:
             alive.append(f"{module}, {name}")
 
-    for name, source in [("unchanged", (PACKAGE / f"{module}.py").read_text("utf-8")), *mutants_of(module)]:
+    for name, mutant in mutants(source):
         while len(running) >= WORKERS:
             reap()
-        folder = tempfile.mkdtemp()
-        child = os.fork()
-        if child == 0:
-            run_child(module, source, folder)
+        child, folder = start(module, mutant, timeout)
         running[child] = (name, folder)
         total += 1
     while running:
         reap()
-    if f"{module}, unchanged" not in alive:
-        raise SystemExit(f"the tests fail on the unchanged {module}")
-    return [name for name in alive if name != f"{module}, unchanged"], total - 1
-
-
-def mutants_of(module: str) -> Iterator[tuple[str, str]]:
-    return mutants((PACKAGE / f"{module}.py").read_text("utf-8"))
+    return alive, total
 
 
 def main(modules: list[str]) -> int:
@@ -222,12 +233,12 @@ def main(modules: list[str]) -> int:
     sys.path.insert(0, str(ROOT))
     alive, total = [], 0
     for module in modules or READERS:
-        start = time.monotonic()
+        begin = time.monotonic()
         found, count = survivors(module)
         alive += found
         total += count
         print(
-            f"{module}: {count - len(found)} of {count} killed, {time.monotonic() - start:.0f} s", flush=True
+            f"{module}: {count - len(found)} of {count} killed, {time.monotonic() - begin:.0f} s", flush=True
         )
         for name in found:
             print(f"  survived: {name}", flush=True)
