@@ -8,10 +8,13 @@ outputs), or a mapping from class to probability.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from kneighbors.pipeline import Answers
 
 __all__ = ["Answer", "answer"]
 
@@ -50,13 +53,12 @@ def answer(estimator: Any, rows: NDArray[Any], *, probabilities: bool, neighbour
         Add ids, distances and labels of the neighbours, nearest first. Without labels, ids and distances are
         the answer and always there.
     """
-    answers = []
-    if hasattr(estimator, "predict"):
-        answers.append(_predicted(estimator.predict(rows)))
-        if probabilities:
-            answers += _probabilities(estimator, rows)
-    if neighbours or not answers:
-        answers += _neighbours(estimator, rows)
+    found = estimator._answer(rows, probabilities=probabilities)
+    answers = [] if found.predicted is None else [_predicted(found.predicted)]
+    if found.probabilities is not None:
+        answers += _probabilities(estimator, found.probabilities)
+    if neighbours or found.predicted is None:
+        answers += _neighbours(estimator, found)
     return answers
 
 
@@ -65,10 +67,10 @@ def _predicted(labels: NDArray[Any]) -> Answer:
     return Answer("predicted_label", labels, parts)
 
 
-def _probabilities(estimator: Any, rows: NDArray[Any]) -> list[Answer]:
-    shares, classes = estimator.predict_proba(rows), estimator.classes_
-    if not isinstance(shares, list):
-        return [_shares("probabilities", "probability", shares, classes)]
+def _probabilities(estimator: Any, shares: list[NDArray[np.float64]]) -> list[Answer]:
+    classes = estimator.classes_
+    if not estimator.outputs_2d_:
+        return [_shares("probabilities", "probability", shares[0], classes)]
     return [
         _shares(f"probabilities_{i + 1}", f"probability_{i + 1}", part, names)
         for i, (part, names) in enumerate(zip(shares, classes, strict=True))
@@ -80,21 +82,13 @@ def _shares(name: str, prefix: str, shares: NDArray[Any], classes: NDArray[Any])
     return Answer(name, shares, [f"{prefix}_{key}" for key in keys], keys)
 
 
-def _neighbours(estimator: Any, rows: NDArray[Any]) -> list[Answer]:
-    distances, ids = estimator.kneighbors(rows)
-    ranks = range(1, ids.shape[1] + 1)
-    found = [
-        Answer("ids", ids, [f"id_{rank}" for rank in ranks]),
-        Answer("distances", distances, [f"distance_{rank}" for rank in ranks]),
+def _neighbours(estimator: Any, found: Answers) -> list[Answer]:
+    ranks = range(1, found.ids.shape[1] + 1)
+    answers = [
+        Answer("ids", found.ids, [f"id_{rank}" for rank in ranks]),
+        Answer("distances", found.distances, [f"distance_{rank}" for rank in ranks]),
     ]
-    labels = estimator._model.labels
-    if labels is None:
-        return found
-    places = np.searchsorted(estimator.sample_indices_, ids)
-    for output in range(labels.n_outputs):
-        values = labels.values[:, output][places]
-        if labels.classes is not None:
-            values = labels.classes[output][values]
-        several = f"_{output + 1}" if labels.outputs_2d else ""
-        found.append(Answer(f"labels{several}", values, [f"label{several}_{rank}" for rank in ranks]))
-    return found
+    for output, labels in enumerate(found.labels or ()):
+        several = f"_{output + 1}" if estimator._model.labels.outputs_2d else ""
+        answers.append(Answer(f"labels{several}", labels, [f"label{several}_{rank}" for rank in ranks]))
+    return answers

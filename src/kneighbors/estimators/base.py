@@ -111,6 +111,22 @@ class NeighborsEstimator(BaseEstimator):  # type: ignore[misc]
             raise ParameterTypeError(f"n_neighbors does not take {type(value)} value, enter integer value")
         return int(value)
 
+    def _answer(self, X: Any, *, probabilities: bool = False) -> pipeline.Answers:
+        """Everything that one search for the queries tells: neighbours, their labels, the vote."""
+        queries = self._queries(X)
+        return pipeline.answer(
+            self._model,
+            queries,
+            self._k(),
+            weights=getattr(self, "weights", "uniform"),
+            priors=self._priors(),
+            probabilities=probabilities,
+            n_threads=resolve_threads(self.n_jobs),
+        )
+
+    def _priors(self) -> list[NDArray[np.float64]] | None:
+        return None
+
     # --- what users call
 
     def kneighbors(

@@ -2,7 +2,8 @@
 """The order of the steps: the only place that knows two of them.
 
     fit:      data -> sample -> scale -> reduce -> index            ``fitting``
-    predict:  queries -> scale -> reduce -> index -> vote           ``answering``
+    predict:  queries -> scale -> reduce -> index                   ``searching``
+              neighbours -> vote                                    ``answering``
     save:     model -> contents of three files, and back            ``storing``
     inspect:  what each step did to the data                        ``inspecting``
 
@@ -12,15 +13,18 @@ Under cosine the index itself brings rows and queries to unit norm, in the reduc
 
 from ..model import Model, StepReport
 from ..settings import Settings
-from .answering import class_probabilities, classify, neighbors, neighbors_within, regress
+from .answering import Answers, answer, class_probabilities, classify, regress
 from .fitting import fit_model, fit_source, memory_estimate
 from .inspecting import inspect
+from .searching import neighbors, neighbors_within
 from .storing import from_contents, to_contents
 
 __all__ = [
+    "Answers",
     "Model",
     "Settings",
     "StepReport",
+    "answer",
     "class_probabilities",
     "classify",
     "fit_model",

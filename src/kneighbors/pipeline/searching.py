@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Search: queries take the way the rows took, and the index finds their neighbours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import vote
+from ..errors import ParameterError
+from ..model import Model
+
+__all__ = ["check_k", "neighbors", "neighbors_within", "places_within", "search", "weighted_search"]
+
+Floats = NDArray[np.float64]
+Ids = NDArray[np.int64]
+
+_ROUNDING = 2.0**-40  # sums of weights such as 0.1 miss their exact value by a little
+
+
+def neighbors(model: Model, queries: Any | None, k: int, *, n_threads: int = 1) -> tuple[Floats, Ids]:
+    """The k nearest kept rows of each query, weights aside: distances and ids of shape (n_queries, k).
+
+    ``queries`` None is leave-one-out: each kept row asks, and its own id does not answer.
+    """
+    check_k(model, queries, k, model.n_kept)
+    distances, places = search(model, queries, k, n_threads)
+    return distances, model.ids(places)
+
+
+def neighbors_within(
+    model: Model, queries: Any | None, radius: float, *, n_threads: int = 1
+) -> tuple[NDArray[np.int64], Floats, Ids]:
+    """All kept rows within ``radius`` of each query: offsets (n_queries + 1), distances and ids, nearest
+    first.
+    """
+    offsets, distances, places = places_within(model, queries, radius, n_threads)
+    return offsets, distances, model.ids(places)
+
+
+def check_k(model: Model, queries: Any | None, k: int, limit: float, own: float = 1.0) -> None:
+    """Refuse a k that cannot be reached: the query does, fit never does. ``own`` is what leave-one-out
+    leaves out.
+    """
+    leave_one_out = queries is None
+    if k * (1.0 - _ROUNDING) > limit - own * leave_one_out:
+        n_queries = model.n_kept if queries is None else queries.shape[0]
+        sign = "<" if leave_one_out else "<="
+        raise ParameterError(
+            f"Expected n_neighbors {sign} n_samples_fit, but n_neighbors = {k}, n_samples_fit = "
+            f"{limit:.15g}, n_samples = {n_queries}. Ask for fewer neighbours, or fit more rows."
+        )
+
+
+def search(model: Model, queries: Any | None, k: int, n_threads: int) -> tuple[Floats, Ids]:
+    """Distances and places among the kept rows, of shape (n_queries, k)."""
+    asked, exclude = _asked(model, queries, n_threads)
+    return model.index.search(asked, k, n_threads=n_threads, exclude=exclude)
+
+
+def places_within(
+    model: Model, queries: Any | None, radius: float, n_threads: int
+) -> tuple[NDArray[np.int64], Floats, Ids]:
+    """As ``neighbors_within``, with places among the kept rows instead of ids."""
+    asked, exclude = _asked(model, queries, n_threads)
+    return model.index.search_radius(asked, radius, n_threads=n_threads, exclude=exclude)
+
+
+def weighted_search(
+    model: Model, queries: Any | None, k: int, n_threads: int, n_least: int = 0
+) -> tuple[Floats, Ids, Floats]:
+    """Distances, places and shares of rows that make up a weight of k, at least ``n_least`` of them; what
+    is not needed has the share 0.
+
+    In leave-one-out a row asks as one of its copies: it may answer itself with its weight less 1.
+    """
+    assert model.sample_weight is not None
+    asked = model.rows if queries is None else _asked(model, queries, n_threads)[0]
+    typical = float(np.mean(np.minimum(model.sample_weight, k)))
+    width = min(model.n_kept, max(int(np.ceil(k / typical)) + 2, n_least))
+    while True:
+        distances, places = model.index.search(asked, width, n_threads=n_threads)
+        own = None if queries is not None else places == np.arange(asked.shape[0])[:, None]
+        shares, reached = vote.take_shares(model.sample_weight[places], k, own=own)
+        if reached.all() or width == model.n_kept:
+            return distances, places, shares
+        width = min(model.n_kept, 2 * width)
+
+
+def _asked(model: Model, queries: Any | None, n_threads: int = 1) -> tuple[Any, Ids | None]:
+    """The rows that ask, scaled and reduced, and the place each must not get as an answer."""
+    if queries is None:
+        return model.rows, np.arange(model.n_kept, dtype=np.int64)
+    if model.metric.formula == "precomputed":
+        return (queries if model.row_ids is None else queries[:, model.row_ids]), None
+    if hasattr(queries, "toarray") and not hasattr(model.rows, "toarray"):
+        queries = queries.toarray()  # sparse rows take dense and sparse queries, dense rows dense ones
+    return model.prepare(queries, n_threads), None
