@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import DataError, ParameterError
 from . import checks, stored
-from .base import Distances, Ids, RadiusAnswer, Rows
+from .base import Among, Distances, Ids, RadiusAnswer, Rows
 
 if TYPE_CHECKING:
     from .._native import FlatScan
@@ -76,6 +76,11 @@ class FlatIndex:
     def ids(self) -> Ids:
         """The ids of the rows, ascending."""
         return np.arange(self.n_rows) if self._ids is None else self._ids
+
+    @property
+    def next_id(self) -> int:
+        """The id that the next row added will get."""
+        return self._next_id
 
     @property
     def n_rows(self) -> int:
@@ -146,7 +151,13 @@ class FlatIndex:
     # Asking it
 
     def search(
-        self, queries: Rows, k: int, *, n_threads: int = 1, exclude: Ids | None = None
+        self,
+        queries: Rows,
+        k: int,
+        *,
+        n_threads: int = 1,
+        exclude: Ids | None = None,
+        among: Among | None = None,
     ) -> tuple[Distances, Ids]:
         """The k nearest rows of each query.
 
@@ -160,6 +171,8 @@ class FlatIndex:
             Never changes an answer.
         exclude : int64 array of shape (n_queries,) or None, default=None
             One id per query that must not answer (-1: none).
+        among : bool array of shape (next_id,), array of ids, or None, default=None
+            Which rows may answer, the same for all queries; None: all. Removed ids are passed over.
 
         Returns
         -------
@@ -175,6 +188,15 @@ class FlatIndex:
         DataError
             Queries of another width, NaN or infinity.
         """
+        if among is not None:
+            part, chosen = self._part(among)
+            own = _within_part(exclude, chosen)
+            excludes = own is not None and bool((own >= 0).any())
+            k = checks.check_n_neighbors(
+                k, self.n_rows, len(queries), excludes=excludes, n_allowed=chosen.size
+            )
+            distances, found = part.search(queries, k, n_threads=n_threads, exclude=own)
+            return distances, chosen[found]
         queries, places = self._asked(queries, exclude)
         k = checks.check_n_neighbors(k, self.n_rows, queries.shape[0], excludes=places is not None)
         if queries.shape[0] == 0:
@@ -183,7 +205,13 @@ class FlatIndex:
         return self._reported(values), self._named(found)
 
     def search_radius(
-        self, queries: Rows, radius: float, *, n_threads: int = 1, exclude: Ids | None = None
+        self,
+        queries: Rows,
+        radius: float,
+        *,
+        n_threads: int = 1,
+        exclude: Ids | None = None,
+        among: Among | None = None,
     ) -> RadiusAnswer:
         """All rows within ``radius``, which is in the metric's unit (not squared for "euclidean").
 
@@ -194,6 +222,15 @@ class FlatIndex:
         distances, ids : arrays of shape (offsets[-1],)
             Nearest first within each query, ties by the lower id.
         """
+        if among is not None:
+            part, chosen = self._part(among)
+            if chosen.size == 0:
+                radius = checks.check_radius(radius, self.n_rows)
+                return np.zeros(len(queries) + 1, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64)
+            offsets, distances, found = part.search_radius(
+                queries, radius, n_threads=n_threads, exclude=_within_part(exclude, chosen)
+            )
+            return offsets, distances, chosen[found]
         queries, places = self._asked(queries, exclude)
         radius = checks.check_radius(radius, self.n_rows)
         if queries.shape[0] == 0:
@@ -211,28 +248,38 @@ class FlatIndex:
         return kept.astype(np.int64, copy=False), distances[inside], self._named(found[inside])
 
     def trace(self, query: Rows, k: int = 1) -> dict[str, Any]:
-        """What one query touched: every row, in the one cell there is."""
-        self.search(query, k)
-        return {
-            "cells": [0],
-            "cells_visited": 1,
-            "distances_counted": self.n_rows,
-            **self._built(1).scan_statistics(),
-        }
+        """What one query touched (see ``Index.trace``): every row's codes, in the one cell there is.
 
-    def describe(self) -> dict[str, Any]:
-        """What the index is made of."""
+        ``distances_exact`` counts the rows that survived the screen and were measured from the stored row.
+        """
+        distances, ids = self.search(query, k)
+        exact = round(self._built(1).scan_statistics()["exact_per_query"])
+        return checks.trace_of_one_cell(distances, ids, counted=self.n_rows, exact=exact)
+
+    def describe(self, *, parts: bool = False) -> dict[str, Any]:
+        """What the index is made of (see ``Index.describe``)."""
         rows = self.rows
-        return {
+        description = {
             "kind": "flat",
             "metric": self.metric,
             "n_rows": self.n_rows,
+            "n_removed": 0,
+            "next_id": self._next_id,
             "n_columns": int(rows.shape[1]),
             "dtype": rows.dtype.name,
-            "cells": [{"rows": self.n_rows}],
+            "n_cells": 1,
             "row_bytes": int(rows.nbytes),
             "memory_bytes": self.memory_bytes,
         }
+        return {**description, "cells": [{"rows": self.n_rows}]} if parts else description
+
+    def _part(self, among: Among) -> tuple[FlatIndex, Ids]:
+        """An index over the rows that may answer, and their ids."""
+        places = checks.allowed_places(among, self._ids, self.n_rows, self._next_id)
+        assert places is not None
+        part = FlatIndex(self.metric)
+        part._hold(np.ascontiguousarray(self.rows[places]), None, places.size)
+        return part, self.ids[places]
 
     def _asked(self, queries: Rows, exclude: Ids | None) -> tuple[Rows, Ids | None]:
         queries = checks.check_matrix(queries, "The query", self.rows.shape[1])
@@ -282,3 +329,7 @@ class FlatIndex:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _building=threading.Lock())
+
+
+def _within_part(exclude: Ids | None, chosen: Ids) -> Ids | None:
+    return None if exclude is None else checks.places_of(np.asarray(exclude), chosen, chosen.size)

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..errors import DataError, DataTypeError, ParameterError
 from . import checks, selection, stored
-from .base import Distances, Ids, RadiusAnswer
+from .base import Among, Distances, Ids, RadiusAnswer
+from .locks import ChangeLock
 
 __all__ = ["PrecomputedIndex"]
 
@@ -40,6 +41,7 @@ class PrecomputedIndex:
     def __init__(self) -> None:
         self._rows: Any = None
         self._ids: Ids | None = None  # None while no row has been removed
+        self._changing = ChangeLock()
 
     # What is held
 
@@ -52,19 +54,25 @@ class PrecomputedIndex:
     @property
     def ids(self) -> Ids:
         """The ids of the rows, ascending."""
-        return np.arange(self.n_rows) if self._ids is None else self._ids
+        ids = self._ids
+        return np.arange(self.next_id) if ids is None else ids
+
+    @property
+    def next_id(self) -> int:
+        """One more than the highest id: the rows given to fit."""
+        return 0 if self._rows is None else int(self._rows.shape[0])
 
     @property
     def n_rows(self) -> int:
         """Rows that can answer."""
-        if self._ids is not None:
-            return int(self._ids.size)
-        return 0 if self._rows is None else int(self._rows.shape[0])
+        ids = self._ids
+        return self.next_id if ids is None else int(ids.size)
 
     @property
     def memory_bytes(self) -> int:
         """Bytes held beyond the distances themselves."""
-        return 0 if self._ids is None else self._ids.nbytes
+        ids = self._ids
+        return 0 if ids is None else ids.nbytes
 
     # Changing it
 
@@ -87,41 +95,53 @@ class PrecomputedIndex:
     def remove(self, ids: Ids) -> None:
         """Forget rows. Queries keep their width: the columns of forgotten rows are ignored."""
         checks.require_fitted(self, self._rows is not None)
-        places = checks.check_removed(ids, self._ids, self.n_rows)
-        if places.size:
-            self._ids = np.delete(self.ids, places)
+        with self._changing:
+            places = checks.check_removed(ids, self._ids, self.n_rows)
+            if places.size:
+                self._ids = np.delete(self.ids, places)
 
     # Asking it
 
     def search(
-        self, queries: Any, k: int, *, n_threads: int = 1, exclude: Ids | None = None
+        self,
+        queries: Any,
+        k: int,
+        *,
+        n_threads: int = 1,
+        exclude: Ids | None = None,
+        among: Among | None = None,
     ) -> tuple[Distances, Ids]:
         """The k nearest rows of each query: distances and ids of shape (n_queries, k), nearest first.
 
-        ``exclude`` names one id per query that must not answer (-1: none). A graph in which a query has fewer
-        than k entries that may answer is a DataError.
+        ``exclude`` names one id per query that must not answer (-1: none); ``among`` (a mask by id, or ids)
+        those that may. A graph in which a query has fewer than k entries that may answer is a DataError.
         """
-        queries, places = self._asked(queries, exclude)
-        k = checks.check_n_neighbors(k, self.n_rows, queries.shape[0], excludes=places is not None)
+        queries, own, places = self._asked(queries, exclude, among)
+        n_allowed = None if among is None or own is None else own.size
+        k = checks.check_n_neighbors(
+            k, self.n_rows, queries.shape[0], excludes=places is not None, n_allowed=n_allowed
+        )
         if queries.shape[0] == 0:
             return np.empty((0, k)), np.empty((0, k), dtype=np.int64)
         if not isinstance(queries, np.ndarray):
-            return self._search_graph(queries, k, exclude)
+            return self._search_graph(queries, k, exclude, own)
         answers = []
         step = max(1, _BLOCK_BYTES // (8 * queries.shape[1]))
         for start in range(0, queries.shape[0], step):
             block = queries[start : start + step]
-            values = block if self._ids is None else block[:, self._ids]
+            values = block if own is None else block[:, own]
             best = selection.smallest(values, k if places is None else k + 1)
             if places is not None:
                 best = selection.drop_excluded(*best, places[start : start + step], k)
             answers.append(best)
         found = np.concatenate([answer[1] for answer in answers])
         distances = np.concatenate([answer[0] for answer in answers])
-        return distances, found if self._ids is None else self._ids[found]
+        return distances, found if own is None else own[found]
 
-    def _search_graph(self, graph: Any, k: int, exclude: Ids | None) -> tuple[Distances, Ids]:
-        offsets, distances, ids = self._entries(graph, exclude)
+    def _search_graph(
+        self, graph: Any, k: int, exclude: Ids | None, own: Ids | None
+    ) -> tuple[Distances, Ids]:
+        offsets, distances, ids = self._entries(graph, exclude, own)
         counts = np.diff(offsets)
         fewest = int(np.argmin(counts))
         if counts[fewest] < k:
@@ -135,14 +155,22 @@ class PrecomputedIndex:
         return distances[places], ids[places]
 
     def search_radius(
-        self, queries: Any, radius: float, *, n_threads: int = 1, exclude: Ids | None = None
+        self,
+        queries: Any,
+        radius: float,
+        *,
+        n_threads: int = 1,
+        exclude: Ids | None = None,
+        among: Among | None = None,
     ) -> RadiusAnswer:
         """All rows within ``radius``: offsets (n_queries + 1), distances, ids."""
-        queries, _ = self._asked(queries, exclude)
+        queries, own, _ = self._asked(queries, exclude, among)
         radius = checks.check_radius(radius, self.n_rows)
-        return self._entries(queries, exclude, radius)
+        return self._entries(queries, exclude, own, radius)
 
-    def _entries(self, queries: Any, exclude: Ids | None, radius: float | None = None) -> RadiusAnswer:
+    def _entries(
+        self, queries: Any, exclude: Ids | None, own: Ids | None, radius: float | None = None
+    ) -> RadiusAnswer:
         """The distances that may answer, in order: offsets, distances, ids. ``radius`` limits them."""
         if isinstance(queries, np.ndarray):
             # A float64 limit: against a Python float, NumPy would round it to the dtype of the distances.
@@ -154,39 +182,50 @@ class PrecomputedIndex:
         kept = np.ones(values.shape, dtype=bool) if radius is None else values <= radius
         if exclude is not None:
             kept &= columns != np.asarray(exclude)[lines]
-        if self._ids is not None:
-            kept &= np.isin(columns, self._ids)
+        if own is not None:
+            kept &= np.isin(columns, own)
         lines, columns, values = lines[kept], columns[kept], values[kept]
         order = np.lexsort((columns, values, lines))
         offsets = np.zeros(queries.shape[0] + 1, dtype=np.int64)
         np.cumsum(np.bincount(lines, minlength=queries.shape[0]), out=offsets[1:])
         return offsets, values[order], columns[order].astype(np.int64)
 
-    def trace(self, query: Any) -> dict[str, Any]:
-        """What one query touched: its own distances; none was measured."""
-        query, _ = self._asked(query, None)
-        return {"cells": [0], "cells_visited": 1, "distances_counted": 0}
+    def trace(self, query: Any, k: int = 1) -> dict[str, Any]:
+        """What one query touched (see ``Index.trace``): its own distances; none was measured."""
+        distances, ids = self.search(query, k)
+        return checks.trace_of_one_cell(distances, ids, counted=0, exact=0)
 
-    def describe(self) -> dict[str, Any]:
-        """What the index is made of."""
-        rows = self.rows
+    def describe(self, *, parts: bool = False) -> dict[str, Any]:
+        """What the index is made of (see ``Index.describe``), and whether its distances are ``sparse``."""
+        rows, n_rows = self.rows, self.n_rows
         sparse = not isinstance(rows, np.ndarray)
-        parts = (rows.data, rows.indices, rows.indptr) if sparse else (rows,)
-        return {
+        arrays = (rows.data, rows.indices, rows.indptr) if sparse else (rows,)
+        description = {
             "kind": "precomputed",
             "metric": self.metric,
-            "n_rows": self.n_rows,
+            "n_rows": n_rows,
+            "n_removed": self.next_id - n_rows,
+            "next_id": self.next_id,
             "n_columns": int(rows.shape[1]),
             "dtype": rows.dtype.name,
             "sparse": sparse,
-            "cells": [{"rows": self.n_rows}],
-            "row_bytes": sum(int(part.nbytes) for part in parts),
+            "n_cells": 1,
+            "row_bytes": sum(int(array.nbytes) for array in arrays),
             "memory_bytes": self.memory_bytes,
         }
+        return {**description, "cells": [{"rows": n_rows}]} if parts else description
 
-    def _asked(self, queries: Any, exclude: Ids | None) -> tuple[Any, Ids | None]:
+    def _asked(
+        self, queries: Any, exclude: Ids | None, among: Among | None
+    ) -> tuple[Any, Ids | None, Ids | None]:
+        """Checked queries, the ids that may answer (None: all), and the place among them of each excluded."""
         queries = _checked(queries, "The query", self.rows.shape[1])
-        return queries, checks.positions_of(exclude, self._ids, self.n_rows, queries.shape[0])
+        own = self._ids
+        if among is not None:
+            chosen = checks.among_ids(among, self.next_id)
+            own = chosen if own is None else np.intersect1d(own, chosen, assume_unique=True)
+        n_rows = self.next_id if own is None else own.size
+        return queries, own, checks.positions_of(exclude, own, n_rows, queries.shape[0])
 
     # Keeping it
 
@@ -202,6 +241,9 @@ class PrecomputedIndex:
         index = cls().fit(stored.rows_from(sections, n_columns))
         index._ids = stored.ids_from(sections, None if "ids" in sections else n_columns, n_columns)
         return index
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_changing": ChangeLock()}
 
 
 def _checked(array: Any, what: str, n_columns: int | None = None) -> Any:
