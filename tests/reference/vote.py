@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The vote, slow and obvious: plain Python, one query and one neighbour at a time. The judge of
-``vote.py``.
+``vote/``.
 """
 
 from __future__ import annotations

@@ -12,13 +12,13 @@ from sklearn.base import ClassifierMixin, MultiOutputMixin
 from .. import pipeline, vote
 from ..parameters import constraints
 from ..threads import resolve_threads
-from .base import NeighborsEstimator
 from .inputs import check_classes, check_rows, check_sample_weight
+from .k_queries import KNeighborsEstimator
 
 __all__ = ["KNeighborsClassifier"]
 
 
-class KNeighborsClassifier(ClassifierMixin, MultiOutputMixin, NeighborsEstimator):  # type: ignore[misc]
+class KNeighborsClassifier(ClassifierMixin, MultiOutputMixin, KNeighborsEstimator):  # type: ignore[misc]
     """Classify by the vote of the k nearest rows; a drop-in for scikit-learn's class of the same name.
 
     Neighbours are exact and ordered by (float64 distance, row id). A tied vote goes to the smallest label.
@@ -87,7 +87,7 @@ class KNeighborsClassifier(ClassifierMixin, MultiOutputMixin, NeighborsEstimator
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **NeighborsEstimator._parameter_constraints,
+        **KNeighborsEstimator._parameter_constraints,
         **constraints("sample_size", "scale", "reduce", "reduce_dim"),
         **constraints("weights", "priors"),
     }

@@ -9,7 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, csr_matrix
 
-__all__ = ["neighbors_graph"]
+from ..errors import ParameterError
+
+__all__ = ["check_mode", "neighbors_graph"]
+
+
+def check_mode(mode: Any) -> None:
+    """Refuse what says neither that an edge holds 1 nor that it holds the distance."""
+    if not isinstance(mode, str) or mode not in ("connectivity", "distance"):
+        raise ParameterError(
+            f'Unsupported mode, must be one of "connectivity", or "distance" but got "{mode}" instead'
+        )
 
 
 def neighbors_graph(

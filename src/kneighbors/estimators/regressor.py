@@ -12,13 +12,13 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from .. import pipeline
 from ..parameters import constraints
 from ..threads import resolve_threads
-from .base import NeighborsEstimator
 from .inputs import check_rows, check_sample_weight, check_targets
+from .k_queries import KNeighborsEstimator
 
 __all__ = ["KNeighborsRegressor"]
 
 
-class KNeighborsRegressor(RegressorMixin, MultiOutputMixin, NeighborsEstimator):  # type: ignore[misc]
+class KNeighborsRegressor(RegressorMixin, MultiOutputMixin, KNeighborsEstimator):  # type: ignore[misc]
     """Predict the mean target of the k nearest rows; a drop-in for scikit-learn's class of the same name.
 
     Neighbours are exact and ordered by (float64 distance, row id); means are summed in float64, nearest
@@ -78,7 +78,7 @@ class KNeighborsRegressor(RegressorMixin, MultiOutputMixin, NeighborsEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **NeighborsEstimator._parameter_constraints,
+        **KNeighborsEstimator._parameter_constraints,
         **constraints("sample_size", "scale", "reduce", "reduce_dim"),
         **constraints("weights"),
     }

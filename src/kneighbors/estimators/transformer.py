@@ -9,13 +9,13 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .base import NeighborsEstimator
 from .inputs import check_rows
+from .k_queries import KNeighborsEstimator
 
 __all__ = ["KNeighborsTransformer"]
 
 
-class KNeighborsTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NeighborsEstimator):  # type: ignore[misc]
+class KNeighborsTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KNeighborsEstimator):  # type: ignore[misc]
     """Turn rows into the sparse graph of their nearest fitted rows; a drop-in for scikit-learn's class of
     that name.
 
@@ -67,7 +67,7 @@ class KNeighborsTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, N
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **NeighborsEstimator._parameter_constraints,
+        **KNeighborsEstimator._parameter_constraints,
         "mode": [StrOptions({"distance", "connectivity"})],
     }
 

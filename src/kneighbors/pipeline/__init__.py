@@ -3,7 +3,7 @@
 
     fit:      data -> sample -> scale -> reduce -> index            ``fitting``
     predict:  queries -> scale -> reduce -> index                   ``searching``
-              neighbours -> vote                                    ``answering``
+              neighbours -> vote                                    ``answering``, ``radius``
     save:     model -> contents of three files, and back            ``storing``
     inspect:  what each step did to the data                        ``inspecting``
 
@@ -16,6 +16,7 @@ from ..settings import Settings
 from .answering import Answers, answer, class_probabilities, classify, regress
 from .fitting import fit_model, fit_source, memory_estimate
 from .inspecting import inspect
+from .radius import class_probabilities_within, classify_within, regress_within
 from .searching import neighbors, neighbors_within
 from .storing import from_contents, to_contents
 
@@ -26,7 +27,9 @@ __all__ = [
     "StepReport",
     "answer",
     "class_probabilities",
+    "class_probabilities_within",
     "classify",
+    "classify_within",
     "fit_model",
     "fit_source",
     "from_contents",
@@ -35,5 +38,6 @@ __all__ = [
     "neighbors",
     "neighbors_within",
     "regress",
+    "regress_within",
     "to_contents",
 ]

@@ -16,7 +16,15 @@ from ..metrics import Metric
 from ..model import Model
 from .searching import check_k, search, weighted_search
 
-__all__ = ["Answers", "answer", "check_weights", "class_probabilities", "classify", "regress"]
+__all__ = [
+    "Answers",
+    "answer",
+    "check_weights",
+    "class_probabilities",
+    "classify",
+    "fitted_labels",
+    "regress",
+]
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -111,7 +119,7 @@ def classify(
     n_threads: int = 1,
 ) -> NDArray[Any]:
     """Class labels of the queries, shaped like ``y``."""
-    return _winners(_fitted_labels(model), _ballot(model, queries, k, weights, n_threads), priors)
+    return _winners(fitted_labels(model), _ballot(model, queries, k, weights, n_threads), priors)
 
 
 def class_probabilities(
@@ -124,14 +132,14 @@ def class_probabilities(
     n_threads: int = 1,
 ) -> list[Floats]:
     """For each output, the shares of the vote, of shape (n_queries, n_classes)."""
-    return _shares(_fitted_labels(model), _ballot(model, queries, k, weights, n_threads), priors)
+    return _shares(fitted_labels(model), _ballot(model, queries, k, weights, n_threads), priors)
 
 
 def regress(
     model: Model, queries: Any | None, k: int, weights: vote.Weights = "uniform", *, n_threads: int = 1
 ) -> Floats:
     """Mean targets of the queries, shaped like ``y``."""
-    return _means(_fitted_labels(model), _ballot(model, queries, k, weights, n_threads))
+    return _means(fitted_labels(model), _ballot(model, queries, k, weights, n_threads))
 
 
 def check_weights(metric: Metric, weights: vote.Weights) -> None:
@@ -244,7 +252,8 @@ def _labels_at(labels: Labels, output: int, places: Ids) -> NDArray[Any]:
     return values if labels.classes is None else labels.classes[output][values]
 
 
-def _fitted_labels(model: Model) -> Labels:
+def fitted_labels(model: Model) -> Labels:
+    """The labels, or an error that says that there are none."""
     if model.labels is None:
         raise ParameterError("This model was fitted without labels; it answers neighbours only.")
     return model.labels

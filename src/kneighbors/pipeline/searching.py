@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,14 @@ from .. import vote
 from ..errors import ParameterError
 from ..model import Model
 
-__all__ = ["check_k", "neighbors", "neighbors_within", "places_within", "search", "weighted_search"]
+__all__ = ["batches_within", "check_k", "neighbors", "neighbors_within", "search", "weighted_search"]
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 
 _ROUNDING = 2.0**-40  # sums of weights such as 0.1 miss their exact value by a little
+_FOUND_AT_ONCE = 1 << 21  # neighbours within a radius, 16 MiB of distances and as much of places
+_ASKED_AT_ONCE = 4096
 
 
 def neighbors(model: Model, queries: Any | None, k: int, *, n_threads: int = 1) -> tuple[Floats, Ids]:
@@ -36,7 +39,10 @@ def neighbors_within(
     """All kept rows within ``radius`` of each query: offsets (n_queries + 1), distances and ids, nearest
     first.
     """
-    offsets, distances, places = places_within(model, queries, radius, n_threads)
+    asked, exclude = _asked(model, queries, n_threads)
+    offsets, distances, places = model.index.search_radius(
+        asked, radius, n_threads=n_threads, exclude=exclude
+    )
     return offsets, distances, model.ids(places)
 
 
@@ -60,12 +66,28 @@ def search(model: Model, queries: Any | None, k: int, n_threads: int) -> tuple[F
     return model.index.search(asked, k, n_threads=n_threads, exclude=exclude)
 
 
-def places_within(
-    model: Model, queries: Any | None, radius: float, n_threads: int
-) -> tuple[NDArray[np.int64], Floats, Ids]:
-    """As ``neighbors_within``, with places among the kept rows instead of ids."""
+def batches_within(
+    model: Model, queries: Any | None, radius: float, n_threads: int, *, own: bool = False
+) -> Iterator[tuple[int, NDArray[np.int64], Floats, Ids]]:
+    """As ``neighbors_within``, some queries at a time: first query, offsets, distances, places.
+
+    A batch is as large as its answer may be, judged by the batch before. With ``own``, leave-one-out does
+    not leave out the row that asks.
+    """
     asked, exclude = _asked(model, queries, n_threads)
-    return model.index.search_radius(asked, radius, n_threads=n_threads, exclude=exclude)
+    n_queries, start, size = int(asked.shape[0]), 0, max(1, min(64, _FOUND_AT_ONCE // model.n_kept))
+    while start < n_queries:
+        stop = min(n_queries, start + size)
+        offsets, distances, places = model.index.search_radius(
+            asked[start:stop],
+            radius,
+            n_threads=n_threads,
+            exclude=None if exclude is None or own else exclude[start:stop],
+        )
+        yield start, offsets, distances, places
+        each = max(1, int(offsets[-1]) // (stop - start))
+        size = max(1, min(_ASKED_AT_ONCE, 4 * size, _FOUND_AT_ONCE // each))
+        start = stop
 
 
 def weighted_search(

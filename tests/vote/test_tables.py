@@ -123,7 +123,7 @@ def test_winners_in_blocks_equal_winners_at_once(monkeypatch: pytest.MonkeyPatch
     distances, codes = random_ballot(3, n_queries=500)
     counted = vote.neighbour_weights(distances, "distance")
     whole = vote.winners(codes, counted, 5), vote.winners(codes, counted, 5000)
-    monkeypatch.setattr(vote, "_CELLS_AT_ONCE", 64)
+    monkeypatch.setattr("kneighbors.vote.classes.CELLS_AT_ONCE", 64)
     assert (vote.winners(codes, counted, 5) == whole[0]).all()
     assert (vote.winners(codes, counted, 5000) == whole[1]).all()
 
