@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .advise.scorecard import scorecard
     from .estimators import (
         KNeighborsClassifier,
         KNeighborsRegressor,
@@ -27,6 +28,7 @@ __all__ = [
     "NearestNeighbors",
     "__version__",
     "load",
+    "scorecard",
 ]
 
 _HOMES = {
@@ -35,8 +37,10 @@ _HOMES = {
     "KNeighborsTransformer": "kneighbors.estimators",
     "NearestNeighbors": "kneighbors.estimators",
     "load": "kneighbors.estimators",
+    "scorecard": "kneighbors.advise",
 }
 _STEPS = (
+    "advise",
     "data",
     "errors",
     "estimators",
