@@ -10,7 +10,18 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "name", ["data.opening", "data.labels", "data.source", "sample.keys", "sample.sampler", "scale"]
+    "name",
+    [
+        "data.labels",
+        "data.opening",
+        "data.recordio",
+        "data.recordio_encode",
+        "data.recordio_frames",
+        "data.source",
+        "sample.keys",
+        "sample.sampler",
+        "scale",
+    ],
 )
 def test_examples(name: str) -> None:
     results = doctest.testmod(importlib.import_module(f"kneighbors.{name}"))

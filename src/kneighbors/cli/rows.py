@@ -53,6 +53,8 @@ def open_rows(
     if isinstance(source, bytes):
         settings["format"] = "csv"
     settings |= {"header": "auto" if header is None else header, "allow_nan": metric == "nan_euclidean"}
+    if settings["format"] == "recordio" and not read_label:
+        label = None  # a record's label stands beside its features and leaves no gap
     opened = data.open(source, label=label, **settings)
     if label is None or read_label:
         return opened

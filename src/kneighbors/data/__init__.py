@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """data: rows and labels from wherever they are, as float matrices in batches.
 
-In: an array, a sparse matrix, a data frame, an Arrow table, CSV, Parquet or .npy files. Out: batches of a
-C-contiguous float32 or float64 matrix of shape (n, d), with n labels if there are any. Every refusal is a
-``DataError`` that names row and column, what was found, what was expected and what to do.
+In: an array, a sparse matrix, a data frame, an Arrow table, CSV, Parquet, .npy or RecordIO-protobuf files.
+Out: batches of a C-contiguous float32 or float64 matrix of shape (n, d), with labels if there are any. Every
+refusal is a ``DataError`` that names row and column, what was found, what was expected and what to do.
 
 ==================  ====================================================================================
 ``opening``         ``open``: one door, which looks at what it was given
@@ -15,6 +15,9 @@ C-contiguous float32 or float64 matrix of shape (n, d), with n labels if there a
 ``tables``          Arrow, polars, pandas; ``arrow_values`` converts their columns
 ``csv_files``       CSV: ``csv_blocks`` cuts, ``csv_layout`` looks at the head, ``csv_labels`` reads labels,
                     ``csv_diagnosis`` explains a refusal
+``recordio_files``  RecordIO-protobuf: ``recordio_frames`` cuts, ``recordio`` reads, ``recordio_encode``
+                    writes, ``recordio_schema`` describes a record to protobuf
+``streams``         what can be read once only
 ``parquet``         Parquet, decoded in ``parquet_child``, a process of capped memory
 ``folders``         many files as one source
 ``pairs``           rows with labels beside them
@@ -35,6 +38,8 @@ range, always.
 
 from kneighbors.data.labels import join_labels
 from kneighbors.data.opening import open
+from kneighbors.data.recordio import decode_recordio
+from kneighbors.data.recordio_encode import encode_recordio
 from kneighbors.data.source import Batch, Source
 
-__all__ = ["Batch", "Source", "join_labels", "open"]
+__all__ = ["Batch", "Source", "decode_recordio", "encode_recordio", "join_labels", "open"]

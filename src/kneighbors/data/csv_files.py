@@ -6,7 +6,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,7 @@ from kneighbors.data.csv_labels import (
 )
 from kneighbors.data.csv_layout import Header, read_layout
 from kneighbors.data.source import Piece, Pieces, Source
+from kneighbors.data.streams import OneWay
 from kneighbors.data.tables import column_labels
 from kneighbors.data.values import FLOAT64, check_finite, to_dtype
 from kneighbors.errors import DataError
@@ -40,7 +41,7 @@ class CsvSource(Source):
 
     def __init__(
         self,
-        source: str | bytes,
+        source: str | bytes | OneWay,
         *,
         label: Columns = None,
         chosen: Columns = None,
@@ -52,8 +53,12 @@ class CsvSource(Source):
     ) -> None:
         check_label_dtype(label_dtype)
         self._source, self._allow_nan = source, allow_nan
-        self.name = source if isinstance(source, str) else "CSV text"
-        self.n_bytes = os.path.getsize(source) if isinstance(source, str) else len(source)
+        if isinstance(source, OneWay):
+            self.name, self.n_bytes = source.name, None
+        elif isinstance(source, bytes):
+            self.name, self.n_bytes = "CSV text", len(source)
+        else:
+            self.name, self.n_bytes = source, os.path.getsize(source)
         with self._open() as file:
             self._layout = read_layout(
                 file, self.name, header=header, delimiter=delimiter, label=label, columns=chosen
@@ -70,6 +75,8 @@ class CsvSource(Source):
         self._set_label_dtype()
 
     def _open(self) -> BinaryIO:
+        if isinstance(self._source, OneWay):
+            return cast(BinaryIO, self._source)
         if isinstance(self._source, bytes):
             return io.BytesIO(self._source)
         try:
@@ -101,6 +108,8 @@ class CsvSource(Source):
 
     def _pieces(self, size: int) -> Pieces:
         row = 0
+        if isinstance(self._source, OneWay):
+            self._source.begin()
         with self._open() as file:
             for block in self._blocks(file):
                 if not block.data.strip(b"\r\n"):
@@ -172,6 +181,8 @@ class CsvSource(Source):
 
     def _count(self) -> int:
         """Rows by counting line ends, a few times faster than reading the numbers."""
+        if isinstance(self._source, OneWay):
+            raise DataError(f"{self.name}: is a stream; how many rows it has is known at its end only.")
         n_rows = 0
         with self._open() as file:
             for block in self._blocks(file):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from kneighbors.data.labels import join_labels
+from kneighbors.data.recordio_frames import MAGIC
 from kneighbors.data.source import Piece, Pieces, Source
 from kneighbors.data.values import Place, common_float, to_dtype
 from kneighbors.errors import DataError
@@ -27,6 +28,8 @@ FORMATS = {
     ".parquet": "parquet",
     ".pq": "parquet",
     ".npy": "npy",
+    ".pbr": "recordio",
+    ".recordio": "recordio",
 }
 
 
@@ -63,7 +66,7 @@ def _is_visible(relative: str) -> bool:
 
 
 def find_format(path: str, told: str | None) -> str:
-    """csv, parquet or npy, from the file's name, else from its first bytes."""
+    """csv, parquet, npy or recordio, from the file's name, else from its first bytes."""
     if told is not None:
         return told
     by_name = FORMATS.get(Path(path).suffix.lower())
@@ -78,8 +81,10 @@ def find_format(path: str, told: str | None) -> str:
         return "parquet"
     if start == b"\x93NUMPY":
         return "npy"
+    if start.startswith(MAGIC):
+        return "recordio"
     compressed = start.startswith((b"\x1f\x8b", b"PK", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"))
-    advice = "Decompress it first." if compressed else "Pass format='csv', 'parquet' or 'npy'."
+    advice = "Decompress it first." if compressed else "Pass format='csv', 'parquet', 'npy' or 'recordio'."
     found = "a compressed file" if compressed else f"the ending {Path(path).suffix!r}, which tells no format"
     raise DataError(f"{path}: found {found}; expected a name that ends in {', '.join(FORMATS)}. {advice}")
 

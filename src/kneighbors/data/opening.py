@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from typing import Any, Literal
 
@@ -15,12 +16,13 @@ from kneighbors.data.csv_layout import Header
 from kneighbors.data.folders import FilesSource, find_format, list_files
 from kneighbors.data.pairs import PairSource
 from kneighbors.data.source import Source
+from kneighbors.data.streams import OneWay
 from kneighbors.data.values import requested_dtype
 from kneighbors.errors import DataError, DataTypeError, ParameterError
 
 __all__ = ["open"]
 
-Format = Literal["csv", "parquet", "npy"]
+Format = Literal["csv", "parquet", "npy", "recordio"]
 LabelDtype = Literal["auto", "bool", "int64", "float64", "string"]
 
 
@@ -42,22 +44,23 @@ def open(
 
     Parameters
     ----------
-    source : array-like, sparse matrix, data frame, Arrow table, path, list of paths, bytes, or pair
+    source : array-like, sparse matrix, data frame, Arrow table, path, list of paths, bytes, file, or pair
         A NumPy array, nested list or scipy sparse matrix of shape (n, d); a pandas or polars data frame; an
-        Arrow table or record batch; a path of a CSV, Parquet or .npy file; a directory, a pattern such as
-        ``"day-*.csv"`` or a list of paths, read in sorted order as one (a list in its own order); the bytes
-        of a CSV, with
-        ``format="csv"``; or a pair ``(rows, labels)`` of any of these and an array of n labels.
+        Arrow table or record batch; a path of a CSV, Parquet, .npy or RecordIO-protobuf file; a directory, a
+        pattern such as ``"day-*.csv"`` or a list of paths, read in sorted order as one (a list in its own
+        order); the bytes of a CSV, with ``format="csv"``, or of RecordIO-protobuf, with
+        ``format="recordio"``; a file or pipe of one of these two, open for bytes, which is read once; or a
+        pair ``(rows, labels)`` of any of these and an array of n labels.
     label : str, int, list of these, or None, default=None
         The column, or columns, of labels: a name, or a position that counts from 0 (from the end when
-        negative). None: no labels.
+        negative). None: no labels. RecordIO has one label, beside the features: 0 or "values".
     header : {"auto", True, False}, default="auto"
         Whether a CSV begins with names. "auto" looks at the feature columns of the first record: all numbers
         mean no header, all text means a header, a mixture is refused. Asking for a column by name means a
         header.
     columns : list of str or int, or None, default=None
         The feature columns, in this order. None: all but the labels.
-    format : {"csv", "parquet", "npy"} or None, default=None
+    format : {"csv", "parquet", "npy", "recordio"} or None, default=None
         None goes by the file's name, then by its first bytes.
     dtype : {"float32", "float64"} or None, default=None
         None follows the rule: float16 and float32 are taken as float32; float64, integers and booleans as
@@ -103,8 +106,10 @@ def open(
     ...     print(batch.first_row, batch.features.tolist(), batch.labels.tolist())
     0 [[1.5, 2.0], [2.5, 3.0]] ['cat', 'dog']
     """
-    if format not in (None, "csv", "parquet", "npy"):
-        raise ParameterError(f"format={format!r} was given; expected 'csv', 'parquet', 'npy' or None.")
+    if format not in (None, "csv", "parquet", "npy", "recordio"):
+        raise ParameterError(
+            f"format={format!r} was given; expected 'csv', 'parquet', 'npy', 'recordio' or None."
+        )
     if isinstance(memory_limit, bool) or not isinstance(memory_limit, int) or memory_limit < 1 << 24:
         raise ParameterError(
             f"memory_limit={memory_limit!r} was given; expected a number of bytes, 16 MiB or more."
@@ -147,12 +152,34 @@ def _open_one(
             f"{paths[0]} and {len(paths) - 1} more", paths, format, settings, csv, memory_limit
         )
     if isinstance(source, (bytes, bytearray, memoryview)):
-        if format != "csv":
-            raise DataTypeError("bytes were given; expected format='csv' with them, or the path of a file.")
-        from kneighbors.data.csv_files import CsvSource
-
-        return CsvSource(bytes(source), **settings, **csv)
+        if format not in ("csv", "recordio"):
+            raise DataTypeError(
+                "bytes were given; expected format='csv' or 'recordio' with them, or the path of a file."
+            )
+        return _open_bytes(bytes(source), format, settings, csv)
+    if isinstance(source, io.IOBase):
+        if format not in ("csv", "recordio"):
+            raise DataTypeError(
+                "an open file was given; expected format='csv' or 'recordio' with it, or the path of a file."
+            )
+        if isinstance(source, io.TextIOBase):
+            raise DataTypeError("a file open for text was given; expected one open for bytes (mode 'rb').")
+        name = getattr(source, "name", None)
+        stream = OneWay(source, name if isinstance(name, str) else "stream")
+        return _open_bytes(stream, format, settings, csv)
     return _open_table(source, settings)
+
+
+def _open_bytes(
+    source: str | bytes | OneWay, format: str, settings: dict[str, Any], csv: dict[str, Any]
+) -> Source:
+    if format == "recordio":
+        from kneighbors.data.recordio_files import RecordSource
+
+        return RecordSource(source, **settings)
+    from kneighbors.data.csv_files import CsvSource
+
+    return CsvSource(source, **settings, **csv)
 
 
 def _open_table(source: Any, settings: dict[str, Any]) -> Source:
@@ -214,10 +241,10 @@ def _open_files(
     elif formats[paths[0]] == "npy":
         sources = [open_npy(path, **settings) for path in filled]
     else:
-        from kneighbors.data.csv_files import CsvSource
-
         sources = [
-            CsvSource(path, **settings, **{**csv, "delimiter": csv["delimiter"] or _by_name(path)})
+            _open_bytes(
+                path, formats[path], settings, {**csv, "delimiter": csv["delimiter"] or _by_name(path)}
+            )
             for path in filled
         ]
     return sources[0] if len(paths) == 1 else FilesSource(name, sources)

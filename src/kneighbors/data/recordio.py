@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RecordIO-protobuf, read: records become rows of numbers and labels.
+
+A record has the feature "values" and may have the label "values"; other entries are not looked at. Each is a
+tensor of float32, float64 or int32: dense, or sparse with ``keys`` (positions) and a ``shape``. Records that
+look like the one before, but for their numbers, are taken many at a time without being parsed; the others
+are parsed by protobuf, one by one.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Generator, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from kneighbors.data.labels import as_labels, join_labels
+from kneighbors.data.recordio_encode import (
+    DOUBLE,
+    FEATURES,
+    FLOAT,
+    INT,
+    LABEL,
+    Template,
+    template,
+    upper_bits,
+    varint,
+)
+from kneighbors.data.recordio_frames import Frames, frame_bytes
+from kneighbors.data.recordio_schema import record_class
+from kneighbors.data.source import Batch
+from kneighbors.data.values import (
+    Place,
+    check_finite,
+    common_float,
+    float_dtype,
+    requested_dtype,
+    to_dtype,
+)
+from kneighbors.errors import DataError
+
+__all__ = ["MAX_COLUMNS", "RecordPlace", "Run", "checked", "decode_recordio", "runs"]
+
+MAX_COLUMNS = 1 << 20
+"""The widest row that a sparse record may ask for; dense ones are as wide as the bytes they bring."""
+_MAX_DIMENSIONS = 8
+_RUN_BYTES = 4 << 20
+_TENSORS: dict[Any, np.dtype[Any]] = {
+    "float32_tensor": np.dtype(np.float32),
+    "float64_tensor": np.dtype(np.float64),
+    "int32_tensor": np.dtype(np.int32),
+}
+
+
+class Run(NamedTuple):
+    """Consecutive records with tensors of the same types and lengths.
+
+    Attributes
+    ----------
+    first_row : int
+    features : ndarray of shape (n, d), float32, float64 or int32
+    labels : ndarray of shape (n, m) of one of these types, or None
+    bytes_read : int
+        Up to the end of the run.
+    """
+
+    first_row: int
+    features: NDArray[Any]
+    labels: NDArray[Any] | None
+    bytes_read: int
+
+
+class RecordPlace(Place):
+    """A place within records."""
+
+    def row_text(self, row: int) -> str:
+        return f"record {self.first_row + row}"
+
+    def column_text(self, column: int) -> str:
+        return f"value {column} (counting from 0)"
+
+
+def decode_recordio(
+    body: bytes,
+    *,
+    n_features: int | None = None,
+    dtype: DTypeLike | None = None,
+    labels: bool = False,
+    memory_limit: int = 1 << 28,
+    name: str = "RecordIO body",
+) -> Batch:
+    """All records of some bytes, such as the body of a request.
+
+    Parameters
+    ----------
+    body : bytes
+    n_features : int or None, default=None
+        Numbers expected in every record; None takes as many as the first has.
+    dtype : {"float32", "float64"} or None, default=None
+        None gives float32 if all records are, else float64. float32 refuses what it cannot hold.
+    labels : bool, default=False
+        Whether the records' labels are wanted; then every record must have one.
+    memory_limit : int, default=256 MiB
+        Bytes that the matrix may take: sparse records can ask for much more than they bring.
+    name : str
+        What messages call the bytes.
+
+    Returns
+    -------
+    Batch
+        Features of shape (n, n_features), and labels of shape (n,) or (n, m) in the type they came in (int32
+        as int64), or None. Nothing at all is a batch of no rows.
+
+    Raises
+    ------
+    DataError
+        Damaged or cut short, not the width expected, numbers that are not finite; ``row`` is the record.
+    MissingExtraError
+        protobuf is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kneighbors.data import decode_recordio, encode_recordio
+    >>> body = encode_recordio({"values": np.array([3, 4])}, np.array([[0.5, 1.0], [2.0, 4.0]]))
+    >>> batch = decode_recordio(body, labels=True)
+    >>> batch.features.tolist(), batch.labels.tolist()
+    ([[0.5, 1.0], [2.0, 4.0]], [3, 4])
+    """
+    asked = requested_dtype(dtype)
+    found: list[Run] = []
+    n_rows = 0
+    for run in runs(Frames(io.BytesIO(body).read, name), name, n_features, labels=labels):
+        n_features = run.features.shape[1]
+        n_rows += len(run.features)
+        if n_rows * n_features * 8 > memory_limit:
+            raise DataError(
+                f"{name}: its first {n_rows} records of {n_features} numbers take more than "
+                f"{memory_limit >> 20} MiB as a matrix. Send fewer at a time.",
+                row=n_rows - 1,
+            )
+        found.append(run)
+    if asked is None:
+        asked = common_float(float_dtype(run.features.dtype, Place(name)) for run in found)
+    ready = [checked(run, name, asked) for run in found]
+    if not ready:
+        return Batch(0, np.empty((0, n_features or 0), dtype=asked), None)
+    joined = [piece for _, piece in ready if piece is not None]
+    return Batch(0, np.concatenate([rows for rows, _ in ready]), join_labels(joined) if joined else None)
+
+
+def checked(
+    run: Run, name: str, dtype: np.dtype[Any], *, allow_nan: bool = False
+) -> tuple[Any, NDArray[Any] | None]:
+    """A run's features in ``dtype`` and its labels, all finite.
+
+    Raises
+    ------
+    DataError
+        Naming the record.
+    """
+    place = RecordPlace(name, None, run.first_row)
+    columns = tuple(range(run.features.shape[1]))
+    if run.features.dtype.kind == "f":
+        check_finite(run.features, place, columns, allow_nan=allow_nan)
+    features = to_dtype(run.features, dtype, place, columns)
+    if run.labels is None:
+        return features, None
+    return features, as_labels(run.labels[:, 0] if run.labels.shape[1] == 1 else run.labels, place)
+
+
+def runs(frames: Frames, name: str, n_features: int | None, *, labels: bool) -> Generator[Run, None, None]:
+    """The records of a stream, in runs of bounded size.
+
+    Parameters
+    ----------
+    frames : Frames
+    name : str
+        What messages call the stream.
+    n_features : int or None
+        None: what the first record has.
+    labels : bool
+        Whether labels are read; then all records must have as many as the first, 1 or more.
+    """
+    pending: list[tuple[NDArray[Any], NDArray[Any] | None]] = []
+    first_row, bytes_read, n_labels = 0, 0, 0
+
+    def flush() -> Iterator[Run]:
+        """What was parsed one by one, as a run."""
+        nonlocal first_row
+        if pending:
+            rows = np.stack([row for row, _ in pending])
+            marks = [mark for _, mark in pending if mark is not None]
+            yield Run(first_row, rows, np.stack(marks) if labels else None, bytes_read)
+            first_row += len(pending)
+            pending.clear()
+
+    while (message := frames.next()) is not None:
+        row, mark, form = _parse(message, RecordPlace(name, None, frames.n_records - 1), n_features)
+        n_features = len(row)
+        if labels:
+            n_labels = n_labels or _n_labels(mark, name, frames.n_records - 1)
+            if mark is None or len(mark) != n_labels:
+                raise RecordPlace(name, None, frames.n_records - 1).error(
+                    f"{0 if mark is None else len(mark)} labels", f"{n_labels}, as in the first record", row=0
+                )
+        if pending and (_kinds(*pending[-1]) != _kinds(row, mark) or len(pending) * row.nbytes > _RUN_BYTES):
+            yield from flush()
+        pending.append((row, mark))
+        bytes_read = frames.bytes_read
+        if form is None:
+            continue
+        alike = frames.alike(len(form.frame), form.fixed, form.upper_bits)
+        if len(alike):
+            yield from flush()
+            wanted = form.slots if labels else form.slots[:1]
+            found = [_numbers(alike[:, slot.part], slot.tensor) for slot in wanted]
+            yield Run(first_row, found[0], found[1] if labels else None, frames.bytes_read)
+            first_row += len(alike)
+    yield from flush()
+
+
+def _kinds(row: NDArray[Any], mark: NDArray[Any] | None) -> tuple[Any, Any]:
+    return row.dtype, None if mark is None else mark.dtype
+
+
+def _n_labels(mark: NDArray[Any] | None, name: str, record: int) -> int:
+    if mark is None or not len(mark):
+        raise RecordPlace(name, None, record).error(
+            "no label", "the label 'values' in every record", "Leave labels out, or write them.", row=0
+        )
+    return len(mark)
+
+
+def _numbers(part: NDArray[np.uint8], tensor: int) -> NDArray[Any]:
+    """The numbers of one tensor in many frames."""
+    if tensor != INT:
+        dtype = np.dtype("<f4" if tensor == FLOAT else "<f8")
+        return np.ascontiguousarray(part).view(dtype).astype(dtype.newbyteorder("="), copy=False)
+    ends = np.flatnonzero(part[0] < 128) + 1
+    numbers = np.zeros((len(part), len(ends)), dtype=np.uint64)
+    for place, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
+        for shift, byte in enumerate(range(start, min(end, start + 10))):
+            numbers[:, place] |= (part[:, byte].astype(np.uint64) & np.uint64(127)) << np.uint64(7 * shift)
+    return numbers.astype(np.uint32).view(np.int32)
+
+
+def _parse(
+    message: bytes, place: RecordPlace, n_features: int | None
+) -> tuple[NDArray[Any], NDArray[Any] | None, Template | None]:
+    """Features and label of one record, and its template where others may look alike."""
+    from google.protobuf.message import DecodeError
+
+    try:
+        record = record_class().FromString(message)
+    except DecodeError as error:
+        raise place.error(
+            "bytes that protobuf cannot read", "a Record of aialgs.data", "Write it again.", row=0
+        ) from error
+    if "values" not in record.features:
+        raise place.error("no feature 'values'", "the tensor of its numbers under that name", row=0)
+    features, plain = _tensor(record.features["values"], place, n_features, "feature")
+    if n_features is not None and len(features) != n_features:
+        raise place.error(f"{len(features)} numbers", f"{n_features}", row=0)
+    label = None
+    if "values" in record.label:
+        label, plain_label = _tensor(record.label["values"], place, None, "label")
+        plain = plain and plain_label
+    return features, label, _template(features, label, message) if plain else None
+
+
+def _tensor(value: Any, place: RecordPlace, n_expected: int | None, what: str) -> tuple[NDArray[Any], bool]:
+    """The numbers of a tensor, and whether they stand there densely and without a shape."""
+    kind = value.WhichOneof("value")
+    if kind not in _TENSORS:
+        raise place.error(
+            f"{'nothing' if kind is None else kind} as the {what} 'values'",
+            "a tensor of float32, float64 or int32",
+            row=0,
+        )
+    tensor: Any = getattr(value, kind)
+    numbers = np.array(tensor.values, dtype=_TENSORS[kind])
+    if not tensor.shape:
+        if tensor.keys:
+            raise place.error(f"keys without a shape in the {what}", "the shape of a sparse tensor", row=0)
+        if not len(numbers) and what == "feature":
+            raise place.error("no numbers in the feature 'values'", "at least one, or a shape", row=0)
+        return numbers, True
+    if len(tensor.shape) > _MAX_DIMENSIONS:
+        raise place.error(f"a shape of {len(tensor.shape)} dimensions", f"at most {_MAX_DIMENSIONS}", row=0)
+    size = math.prod(tensor.shape)
+    if n_expected is not None and size != n_expected:
+        raise place.error(f"the shape {_shown(tensor.shape)}", f"{n_expected} numbers", row=0)
+    if not tensor.keys and len(numbers):
+        if len(numbers) != size:
+            raise place.error(f"{len(numbers)} numbers of shape {_shown(tensor.shape)}", f"{size}", row=0)
+        return numbers, False
+    if not 0 < size <= (MAX_COLUMNS if n_expected is None else n_expected):
+        raise place.error(f"the shape {_shown(tensor.shape)}", f"1 to {MAX_COLUMNS} numbers in all", row=0)
+    return _dense(tensor.keys, numbers, size, place), False
+
+
+def _dense(keys: Any, numbers: NDArray[Any], size: int, place: RecordPlace) -> NDArray[Any]:
+    """A sparse tensor, written out."""
+    if len(keys) != len(numbers):
+        raise place.error(f"{len(keys)} keys for {len(numbers)} numbers", "a key for each number", row=0)
+    row = np.zeros(size, dtype=numbers.dtype)
+    if len(keys):
+        positions = np.array(keys, dtype=np.uint64)
+        if int(positions.max()) >= size:
+            raise place.error(f"the key {int(positions.max())}", f"keys from 0 to {size - 1}", row=0)
+        if len(np.unique(positions)) != len(positions):
+            raise place.error("a key twice", "each key once", row=0)
+        row[positions.astype(np.intp)] = numbers
+    return row
+
+
+def _template(features: NDArray[Any], label: NDArray[Any] | None, message: bytes) -> Template | None:
+    """What this record has in common with others, if it is written in the usual way."""
+    tensors = [(FEATURES, "values", *_form(features))]
+    if label is not None:
+        tensors.append((LABEL, "values", *_form(label)))
+    form = template(tuple(tensors))
+    return form if form.matches(frame_bytes(message)) else None
+
+
+def _form(numbers: NDArray[Any]) -> tuple[int, bytes]:
+    """The kind of tensor, and what its values look like in a template."""
+    if numbers.dtype.kind == "f":
+        return FLOAT if numbers.dtype.itemsize == 4 else DOUBLE, bytes(numbers.nbytes)
+    return INT, upper_bits(b"".join(varint(number % 2**64) for number in numbers.tolist()))
+
+
+def _shown(shape: Any) -> str:
+    return str(list(shape[:4]))[:-1] + (", ...]" if len(shape) > 4 else "]")
