@@ -16,6 +16,9 @@ if TYPE_CHECKING:
         KNeighborsRegressor,
         KNeighborsTransformer,
         NearestNeighbors,
+        RadiusNeighborsClassifier,
+        RadiusNeighborsRegressor,
+        RadiusNeighborsTransformer,
         load,
     )
 
@@ -26,6 +29,9 @@ __all__ = [
     "KNeighborsRegressor",
     "KNeighborsTransformer",
     "NearestNeighbors",
+    "RadiusNeighborsClassifier",
+    "RadiusNeighborsRegressor",
+    "RadiusNeighborsTransformer",
     "__version__",
     "load",
     "scorecard",
@@ -36,6 +42,9 @@ _HOMES = {
     "KNeighborsRegressor": "kneighbors.estimators",
     "KNeighborsTransformer": "kneighbors.estimators",
     "NearestNeighbors": "kneighbors.estimators",
+    "RadiusNeighborsClassifier": "kneighbors.estimators",
+    "RadiusNeighborsRegressor": "kneighbors.estimators",
+    "RadiusNeighborsTransformer": "kneighbors.estimators",
     "load": "kneighbors.estimators",
     "scorecard": "kneighbors.advise",
 }

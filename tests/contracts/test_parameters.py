@@ -37,7 +37,11 @@ TABLE = {
 # Settings of indexes that are not built yet. Once PARAMETERS has one, the table above binds it.
 LATER = {"n_lists", "n_probe", "n_subquantizers"}
 # Parameters of one estimator that are no setting of a model.
-OWN = {"KNeighborsTransformer": {"mode": "distance"}}
+OWN = {
+    "KNeighborsTransformer": {"mode": "distance"},
+    "RadiusNeighborsTransformer": {"mode": "distance"},
+    "RadiusNeighborsClassifier": {"outlier_label": None},
+}
 
 
 @pytest.mark.parametrize("name", TABLE)

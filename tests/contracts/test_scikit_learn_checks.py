@@ -14,19 +14,34 @@ from typing import Any
 import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from kneighbors import KNeighborsClassifier, KNeighborsRegressor, KNeighborsTransformer, NearestNeighbors
+from kneighbors import (
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    KNeighborsTransformer,
+    NearestNeighbors,
+    RadiusNeighborsClassifier,
+    RadiusNeighborsRegressor,
+    RadiusNeighborsTransformer,
+)
 
 ESTIMATORS = [
     KNeighborsClassifier(),
     KNeighborsRegressor(),
     NearestNeighbors(),
     KNeighborsTransformer(),
+    # The checks of sample weights ask for rows without neighbours within 1, which are refused by default.
+    RadiusNeighborsClassifier(outlier_label="most_frequent"),
+    RadiusNeighborsRegressor(),
+    RadiusNeighborsTransformer(),
     KNeighborsClassifier(weights="distance", algorithm="kd_tree", p=1),
     KNeighborsRegressor(weights="distance", algorithm="ball_tree", metric="chebyshev"),
     KNeighborsClassifier(metric="cosine", n_jobs=2),
     KNeighborsClassifier(metric="nan_euclidean"),
     KNeighborsRegressor(metric="precomputed"),
     KNeighborsTransformer(mode="connectivity", metric="manhattan"),
+    RadiusNeighborsClassifier(weights="distance", algorithm="kd_tree", p=1, outlier_label="most_frequent"),
+    RadiusNeighborsRegressor(radius=4.0, weights="distance", metric="chebyshev"),
+    RadiusNeighborsTransformer(mode="connectivity", metric="manhattan"),
 ]
 
 # Trees give way to brute force on sparse input and say so, in scikit-learn's words.
@@ -38,7 +53,7 @@ def test_x9_scikit_learn_check(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS[:4], ids=lambda estimator: type(estimator).__name__)
+@pytest.mark.parametrize("estimator", ESTIMATORS[:7], ids=lambda estimator: type(estimator).__name__)
 def test_x9_every_check_is_yielded(estimator: Any) -> None:
     """The list above is scikit-learn's own, none marked as expected to fail, weights and sparse input
     included.
@@ -58,10 +73,13 @@ def test_x9_array_api_checks_run_where_scipy_was_told_so() -> None:
     code = (
         "import warnings, kneighbors\n"
         "from sklearn.utils.estimator_checks import check_estimator\n"
-        "for kind in (kneighbors.KNeighborsClassifier, kneighbors.KNeighborsRegressor,\n"
-        "             kneighbors.NearestNeighbors, kneighbors.KNeighborsTransformer):\n"
-        "    results = check_estimator(kind(), on_skip=None, on_fail=None)\n"
-        "    print(kind.__name__, [(r['check_name'], r['status'], str(r['exception'])) for r in results\n"
+        "for one in (kneighbors.KNeighborsClassifier(), kneighbors.KNeighborsRegressor(),\n"
+        "            kneighbors.NearestNeighbors(), kneighbors.KNeighborsTransformer(),\n"
+        "            kneighbors.RadiusNeighborsClassifier(outlier_label='most_frequent'),\n"
+        "            kneighbors.RadiusNeighborsRegressor(), kneighbors.RadiusNeighborsTransformer()):\n"
+        "    results = check_estimator(one, on_skip=None, on_fail=None)\n"
+        "    print(type(one).__name__,\n"
+        "          [(r['check_name'], r['status'], str(r['exception'])) for r in results\n"
         "          if r['status'] != 'passed'])\n"
     )
     environment = {**os.environ, "SCIPY_ARRAY_API": "1"}
@@ -76,11 +94,14 @@ def test_x9_array_api_checks_run_where_scipy_was_told_so() -> None:
     lines = dict(line.split(" ", 1) for line in done.stdout.splitlines())
     only_for_decision_functions = (
         "[('check_classifiers_multilabel_output_format_decision_function', 'skipped', "
-        "'KNeighborsClassifier does not have a decision_function method.')]"
+        "'{} does not have a decision_function method.')]"
     )
     assert lines == {
-        "KNeighborsClassifier": only_for_decision_functions,
+        "KNeighborsClassifier": only_for_decision_functions.format("KNeighborsClassifier"),
         "KNeighborsRegressor": "[]",
         "NearestNeighbors": "[]",
         "KNeighborsTransformer": "[]",
+        "RadiusNeighborsClassifier": only_for_decision_functions.format("RadiusNeighborsClassifier"),
+        "RadiusNeighborsRegressor": "[]",
+        "RadiusNeighborsTransformer": "[]",
     }

@@ -62,7 +62,7 @@ class NeighborsEstimator(BaseEstimator):  # type: ignore[misc]
         resolve_threads(self.n_jobs)
 
     def _settings(self) -> Settings:
-        parameters = self.get_params(deep=False)
+        parameters = {"n_neighbors": None, **self.get_params(deep=False)}  # a model of a radius has no k
         return Settings(
             **{name: parameters[name] for name in Settings.__dataclass_fields__ if name in parameters}
         )
@@ -167,6 +167,16 @@ class NeighborsEstimator(BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "_model")
         return self._model.ids(np.arange(self._model.n_kept, dtype=np.int64))
+
+    @property
+    def _labels(self) -> Labels:
+        check_is_fitted(self, "_model")
+        assert self._model.labels is not None
+        return self._model.labels
+
+    @property
+    def _y(self) -> NDArray[Any]:
+        return self._labels.raveled
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_model" in self.__dict__

@@ -7,18 +7,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClassifierMixin, MultiOutputMixin
 
-from .. import pipeline, vote
+from .. import pipeline
 from ..parameters import constraints
 from ..threads import resolve_threads
-from .inputs import check_classes, check_rows, check_sample_weight
 from .k_queries import KNeighborsEstimator
+from .voters import ClassVoter
 
 __all__ = ["KNeighborsClassifier"]
 
 
-class KNeighborsClassifier(ClassifierMixin, MultiOutputMixin, KNeighborsEstimator):  # type: ignore[misc]
+class KNeighborsClassifier(ClassVoter, KNeighborsEstimator):
     """Classify by the vote of the k nearest rows; a drop-in for scikit-learn's class of the same name.
 
     Neighbours are exact and ordered by (float64 distance, row id). A tied vote goes to the smallest label.
@@ -145,13 +144,7 @@ metric="precomputed"
         KNeighborsClassifier
             The estimator itself.
         """
-        self._check_parameters()
-        rows = check_rows(self, X, reset=True)
-        weights = check_sample_weight(sample_weight, rows.shape[0])
-        labels = check_classes(y, rows.shape[0], None if weights is None else weights > 0.0, stacklevel=3)
-        assert labels.classes is not None
-        vote.check_priors(self.priors, [len(classes) for classes in labels.classes])
-        self._fit_model(rows, labels, weights)
+        self._fit_classes(X, y, sample_weight)
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -202,41 +195,3 @@ metric="precomputed", or None
             n_threads=resolve_threads(self.n_jobs),
         )
         return shares if self.outputs_2d_ else shares[0]
-
-    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
-        """Share of labels that are right; of label indicators (0 and 1), of rows that are right throughout.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_queries, n_features), or None
-            None scores leave-one-out: ``fit(X, y).score(None, y)`` is the mean of ``cross_val_score`` with
-            ``LeaveOneOut``, much faster. Where rows of weight 0 were left out, ``y`` is that of
-            ``sample_indices_``.
-        y : array-like of shape (n_queries,) or (n_queries, n_outputs)
-        sample_weight : array-like of shape (n_queries,) or None, default=None
-
-        Returns
-        -------
-        float
-        """
-        return float(super().score(X, y, sample_weight))
-
-    def _adopt(self, model: pipeline.Model) -> None:
-        super()._adopt(model)
-        assert model.labels is not None and model.labels.classes is not None
-        self.outputs_2d_ = model.labels.outputs_2d
-        self.classes_ = model.labels.classes if self.outputs_2d_ else model.labels.classes[0]
-
-    def _priors(self) -> list[NDArray[np.float64]] | None:
-        assert self._model.labels is not None and self._model.labels.classes is not None
-        return vote.check_priors(self.priors, [len(classes) for classes in self._model.labels.classes])
-
-    @property
-    def _y(self) -> NDArray[Any]:
-        assert self._model.labels is not None
-        return self._model.labels.raveled
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import pipeline
 from ..errors import ParameterError, ParameterTypeError
-from ..parameters import constraints
+from ..parameters import PARAMETERS
 from ..threads import resolve_threads
 from .base import NeighborsEstimator
 from .graphs import check_mode, neighbors_graph
@@ -23,9 +23,13 @@ class RadiusNeighborsEstimator(NeighborsEstimator):
     """Base of the estimators that ask for all rows within a radius; not for use by itself."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **constraints("radius"),
+        "radius": [*PARAMETERS["radius"].allowed, None],
         **NeighborsEstimator._parameter_constraints,
     }
+
+    def _radius(self) -> float:
+        """The constructor's radius, which must be there."""
+        return float(_radii(self.radius, 0))
 
     def radius_neighbors(
         self, X: Any = None, radius: Any = None, return_distance: bool = True, sort_results: bool = False

@@ -7,18 +7,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from .. import pipeline
 from ..parameters import constraints
 from ..threads import resolve_threads
-from .inputs import check_rows, check_sample_weight, check_targets
 from .k_queries import KNeighborsEstimator
+from .voters import TargetVoter
 
 __all__ = ["KNeighborsRegressor"]
 
 
-class KNeighborsRegressor(RegressorMixin, MultiOutputMixin, KNeighborsEstimator):  # type: ignore[misc]
+class KNeighborsRegressor(TargetVoter, KNeighborsEstimator):
     """Predict the mean target of the k nearest rows; a drop-in for scikit-learn's class of the same name.
 
     Neighbours are exact and ordered by (float64 distance, row id); means are summed in float64, nearest
@@ -134,11 +133,7 @@ metric="precomputed"
         KNeighborsRegressor
             The estimator itself.
         """
-        self._check_parameters()
-        rows = check_rows(self, X, reset=True)
-        weights = check_sample_weight(sample_weight, rows.shape[0])
-        labels = check_targets(y, rows.shape[0], None if weights is None else weights > 0.0)
-        self._fit_model(rows, labels, weights)
+        self._fit_targets(X, y, sample_weight)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:
@@ -159,8 +154,3 @@ metric="precomputed", or None
         return pipeline.regress(
             self._model, queries, self._k(), self.weights, n_threads=resolve_threads(self.n_jobs)
         )
-
-    @property
-    def _y(self) -> NDArray[Any]:
-        assert self._model.labels is not None
-        return self._model.labels.raveled

@@ -168,7 +168,7 @@ def _without_neighbours(outliers: Outliers) -> DataError:
     shown = ", ".join(map(str, outliers[:10])) + (", ..." if len(outliers) > 10 else "")
     return DataError(
         f"No neighbors found for test samples [{shown}] ({len(outliers)} of them), you can try using larger "
-        "radius, giving a label for outliers (outlier_label), or considering removing them from your "
-        "dataset.",
+        "radius, giving a label for outliers (outlier_label, their class), or considering removing them from "
+        "your dataset.",
         row=int(outliers[0]),
     )

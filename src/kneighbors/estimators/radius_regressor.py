@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RadiusNeighborsRegressor: the mean target of all rows within a radius."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import pipeline
+from ..threads import resolve_threads
+from .voters import RadiusVoter, TargetVoter
+
+__all__ = ["RadiusNeighborsRegressor"]
+
+
+class RadiusNeighborsRegressor(TargetVoter, RadiusVoter):
+    """Predict the mean target of all rows within a radius; a drop-in for scikit-learn's class of that name.
+
+    Neighbours are exact, the edge of the radius included; means are summed in float64, nearest first. Such a
+    model has no k and is not saved to a model folder; pickle keeps it.
+
+    Parameters
+    ----------
+    radius : float, default=1.0
+        How far a query looks, in the metric's unit.
+    weights : {"uniform", "distance"}, callable or None, default="uniform"
+        What a neighbour's target counts: 1, or 1/distance (where some distance is 0, those count 1 and the
+        rest nothing), or a function from an object array of one array of distances per query to weights of
+        the same shapes. None is "uniform".
+    algorithm : {"auto", "ball_tree", "kd_tree", "brute"} or index object, default="auto"
+        Every choice is exact and gives the same answers; an index object says which kind to use.
+    leaf_size : int, default=30
+        Rows in a leaf of a tree; never changes an answer.
+    p : float, default=2
+        Power of the Minkowski metric.
+    metric : str, callable or DistanceMetric, default="minkowski"
+        scikit-learn's and scipy's names, "inner_product", "precomputed", or a function of two rows.
+    metric_params : dict or None, default=None
+        Further arguments of the metric.
+    n_jobs : int or None, default=None
+        Threads. None and -1: every core this process may use (affinity, control group, OMP_NUM_THREADS,
+        threadpoolctl); -2: all but one.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the sample and of the random reductions; the exact search has no randomness.
+    sample_size : int or None, default=None
+        Rows kept of those given to fit, drawn by ``random_state``; None keeps all. Ids stay row numbers of X.
+    scale : {"standard", "minmax", "robust", "unit"} or None, default=None
+        How columns are made comparable before distances are measured; learned from the kept rows.
+    reduce : {"sign", "fjlt", "pca", "select"} or None, default=None
+        How columns are made fewer, after scaling: random signs, the fast Johnson-Lindenstrauss transform,
+        PCA, or selection.
+    reduce_dim : int or None, default=None
+        Columns after ``reduce``; given exactly when ``reduce`` is.
+
+    Attributes
+    ----------
+    effective_metric_ : str or callable
+        The metric used: "euclidean" where ``metric="minkowski"`` and ``p=2``.
+    effective_metric_params_ : dict
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where X had column names that are all strings.
+    n_samples_fit_ : int
+        Rows given to fit.
+    sample_indices_ : ndarray of shape (n_kept,)
+        Row numbers of those that were kept (weight above 0).
+
+    Examples
+    --------
+    >>> from kneighbors import RadiusNeighborsRegressor
+    >>> model = RadiusNeighborsRegressor(radius=1.0).fit([[0], [1], [2], [3]], [0.0, 0.0, 1.0, 1.0])
+    >>> model.predict([[1.5]])
+    array([0.5])
+    """
+
+    _parameter_constraints = RadiusVoter._parameter_constraints
+
+    def __init__(
+        self,
+        radius: float | None = 1.0,
+        *,
+        weights: Any = "uniform",
+        algorithm: Any = "auto",
+        leaf_size: int = 30,
+        p: float | None = 2,
+        metric: Any = "minkowski",
+        metric_params: dict[str, Any] | None = None,
+        n_jobs: int | None = None,
+        random_state: Any = 0,
+        sample_size: int | None = None,
+        scale: str | None = None,
+        reduce: str | None = None,
+        reduce_dim: int | None = None,
+    ) -> None:
+        self.radius = radius
+        self.weights = weights
+        self.algorithm = algorithm
+        self.leaf_size = leaf_size
+        self.p = p
+        self.metric = metric
+        self.metric_params = metric_params
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.sample_size = sample_size
+        self.scale = scale
+        self.reduce = reduce
+        self.reduce_dim = reduce_dim
+
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> RadiusNeighborsRegressor:
+        """Take the rows and their targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or (n_samples, n_samples) if \
+metric="precomputed"
+            float16 and float32 are taken as float32, float64 and integers as float64. A C-contiguous
+            float32 or float64 array is kept by reference: do not write into it afterwards.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Finite numbers.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            A row's target counts as often: a row of weight 2 is two rows, one of weight 0 is left out.
+
+        Returns
+        -------
+        RadiusNeighborsRegressor
+            The estimator itself.
+        """
+        self._fit_targets(X, y, sample_weight)
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Targets of the queries.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_queries, n_features), or (n_queries, n_samples_fit) if \
+metric="precomputed", or None
+            None is leave-one-out: the target of each fitted row by the mean of the others. A row of weight
+            w then answers itself with weight w - 1, as its copies would.
+
+        Returns
+        -------
+        y : ndarray of shape (n_queries,) or (n_queries, n_outputs), float64
+            NaN, with a warning, for a query without neighbours.
+        """
+        queries = self._queries(X)
+        means = pipeline.regress_within(
+            self._model, queries, self._radius(), self.weights, n_threads=resolve_threads(self.n_jobs)
+        )
+        if np.isnan(means).any():
+            warnings.warn(
+                "One or more samples have no neighbors within specified radius; predicting NaN.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return means

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What estimators that vote share, whichever way they find those who vote: labels in, labels' attributes."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
+
+from .. import pipeline, vote
+from ..errors import ParameterError
+from ..parameters import constraints
+from .base import NeighborsEstimator
+from .inputs import check_classes, check_rows, check_sample_weight, check_targets
+from .radius_queries import RadiusNeighborsEstimator
+
+__all__ = ["ClassVoter", "RadiusVoter", "TargetVoter"]
+
+
+class ClassVoter(ClassifierMixin, MultiOutputMixin, NeighborsEstimator):  # type: ignore[misc]
+    """Base of the classifiers; not for use by itself."""
+
+    priors: Any
+
+    def _fit_classes(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> None:
+        """The work of ``fit``, which calls this itself: warnings point at its caller."""
+        self._check_parameters()
+        rows = check_rows(self, X, reset=True)
+        weights = check_sample_weight(sample_weight, rows.shape[0])
+        labels = check_classes(y, rows.shape[0], None if weights is None else weights > 0.0, stacklevel=4)
+        assert labels.classes is not None
+        vote.check_priors(self.priors, [len(classes) for classes in labels.classes])
+        self._fit_model(rows, labels, weights)
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Share of labels that are right; of label indicators (0 and 1), of rows that are right throughout.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_queries, n_features), or None
+            None scores leave-one-out: ``fit(X, y).score(None, y)`` is the mean of ``cross_val_score`` with
+            ``LeaveOneOut``, much faster. Where rows of weight 0 were left out, ``y`` is that of
+            ``sample_indices_``.
+        y : array-like of shape (n_queries,) or (n_queries, n_outputs)
+        sample_weight : array-like of shape (n_queries,) or None, default=None
+
+        Returns
+        -------
+        float
+        """
+        return float(super().score(X, y, sample_weight))
+
+    def _adopt(self, model: pipeline.Model) -> None:
+        super()._adopt(model)
+        self.outputs_2d_ = self._labels.outputs_2d
+        self.classes_ = self._each_classes if self.outputs_2d_ else self._each_classes[0]
+
+    @property
+    def _each_classes(self) -> list[NDArray[Any]]:
+        """The classes of each output."""
+        assert self._labels.classes is not None
+        return self._labels.classes
+
+    def _priors(self) -> list[NDArray[np.float64]] | None:
+        return vote.check_priors(self.priors, [len(classes) for classes in self._each_classes])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class TargetVoter(RegressorMixin, MultiOutputMixin, NeighborsEstimator):  # type: ignore[misc]
+    """Base of the regressors; not for use by itself."""
+
+    def _fit_targets(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> None:
+        """The work of ``fit``."""
+        self._check_parameters()
+        rows = check_rows(self, X, reset=True)
+        weights = check_sample_weight(sample_weight, rows.shape[0])
+        labels = check_targets(y, rows.shape[0], None if weights is None else weights > 0.0)
+        self._fit_model(rows, labels, weights)
+
+
+class RadiusVoter(RadiusNeighborsEstimator):
+    """Base of the estimators that let all rows within a radius vote; not for use by itself."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **RadiusNeighborsEstimator._parameter_constraints,
+        **constraints("sample_size", "scale", "reduce", "reduce_dim"),
+        **constraints("weights"),
+    }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Refused: the three files describe a vote of k neighbours, and this is none.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+
+        Raises
+        ------
+        ParameterError
+            Always; nothing is written.
+        """
+        raise ParameterError(
+            f"A {type(self).__name__} cannot be saved: a model folder holds votes of k neighbours, not of "
+            "all within a radius. Save a KNeighbors estimator, or a NearestNeighbors, which keeps its "
+            "radius; or pickle this one for your own use."
+        )
