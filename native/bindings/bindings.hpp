@@ -21,6 +21,8 @@ void bind_project(nanobind::module_& module);
 using AnyMatrix = nanobind::ndarray<nanobind::ro, nanobind::ndim<2>, nanobind::c_contig, nanobind::device::cpu>;
 using IdVector =
     nanobind::ndarray<const std::int64_t, nanobind::ndim<1>, nanobind::c_contig, nanobind::device::cpu>;
+using WordVector =
+    nanobind::ndarray<const std::uint64_t, nanobind::ndim<1>, nanobind::c_contig, nanobind::device::cpu>;
 
 inline Rows as_rows(const AnyMatrix& matrix) {
   Rows rows;

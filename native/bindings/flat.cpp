@@ -5,7 +5,9 @@
 #include <nanobind/stl/string.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -38,13 +40,14 @@ void check_threads(int n_threads) {
   if (n_threads < 1) throw std::invalid_argument("n_threads must be at least 1, got " + std::to_string(n_threads));
 }
 
-// A scan, and the Python array whose memory it reads.
+// A scan, and the Python arrays whose memory it reads.
 class BoundFlatScan {
  public:
-  BoundFlatScan(AnyMatrix rows, const std::string& metric, int n_threads, const std::optional<std::string>& codec)
-      : rows_(std::move(rows)), name_(metric) {
+  BoundFlatScan(AnyMatrix rows, const std::string& metric, int n_threads, const std::optional<std::string>& codec,
+                std::optional<AnyMatrix> added, bool is_mapped)
+      : rows_(std::move(rows)), added_(std::move(added)), is_mapped_(is_mapped), name_(metric) {
     check_threads(n_threads);
-    const Rows view = as_rows(rows_);
+    const Rows view = all_rows();
     const Metric chosen = metric_named(metric);
     const CodecKind wanted = codec ? codec_named(*codec) : FlatScan::usual_codec(view.n_columns);
     if (wanted == CodecKind::int8 && view.n_columns > Codec::most_int8_columns) {
@@ -55,11 +58,29 @@ class BoundFlatScan {
     scan_ = std::make_unique<FlatScan>(view, chosen, wanted, n_threads);
   }
 
-  nb::tuple search(const AnyMatrix& queries, std::int64_t k, int n_threads, const std::optional<IdVector>& exclude) {
-    const Rows view = check_queries(queries, n_threads, exclude);
-    if (k < 1 || k > scan_->rows().n_rows - (exclude && any_excluded(*exclude) ? 1 : 0)) {
+  // A scan of these rows and of more, the caller's own; this one stays as it is.
+  BoundFlatScan* grown(AnyMatrix added, int n_threads) const {
+    check_threads(n_threads);
+    std::unique_ptr<BoundFlatScan> other(new BoundFlatScan(rows_, std::move(added), is_mapped_, name_));
+    const Rows view = other->all_rows();
+    if (view.n_rows < scan_->rows().n_rows) {
+      throw std::invalid_argument("added rows are those of before and more: " +
+                                  std::to_string(scan_->rows().n_rows) + " rows cannot become " +
+                                  std::to_string(view.n_rows));
+    }
+    const nb::gil_scoped_release unlocked;
+    other->scan_ = std::make_unique<FlatScan>(*scan_, view, n_threads);
+    return other.release();
+  }
+
+  nb::tuple search(const AnyMatrix& queries, std::int64_t k, int n_threads, const std::optional<IdVector>& exclude,
+                   const std::optional<WordVector>& allowed) {
+    const Rows view = check_queries(queries, n_threads, exclude, allowed);
+    const std::uint64_t* words = allowed ? allowed->data() : nullptr;
+    const std::int64_t n_allowed = count_allowed(words);
+    if (k < 1 || k > n_allowed - (exclude && any_excluded(*exclude, words) ? 1 : 0)) {
       throw std::invalid_argument("k = " + std::to_string(k) + " neighbours were asked of " +
-                                  std::to_string(scan_->rows().n_rows) + " rows");
+                                  std::to_string(n_allowed) + " rows");
     }
     double* distances = nullptr;
     std::int64_t* ids = nullptr;
@@ -71,15 +92,15 @@ class BoundFlatScan {
     bool whole;
     {
       const nb::gil_scoped_release unlocked;
-      whole = scan_->search(view, k, n_threads, excluded, distances, ids, interrupt);
+      whole = scan_->search(view, k, n_threads, excluded, words, distances, ids, interrupt);
     }
     if (!whole) throw nb::python_error();
     return nb::make_tuple(distance_array, id_array);
   }
 
   nb::tuple search_radius(const AnyMatrix& queries, double radius, int n_threads,
-                          const std::optional<IdVector>& exclude) {
-    const Rows view = check_queries(queries, n_threads, exclude);
+                          const std::optional<IdVector>& exclude, const std::optional<WordVector>& allowed) {
+    const Rows view = check_queries(queries, n_threads, exclude, allowed);
     if (std::isnan(radius)) throw std::invalid_argument("radius is NaN");
     const std::int64_t* excluded = exclude ? exclude->data() : nullptr;
     Interrupt interrupt(signal_pending);
@@ -87,7 +108,8 @@ class BoundFlatScan {
     bool whole;
     {
       const nb::gil_scoped_release unlocked;
-      whole = scan_->search_radius(view, radius, n_threads, excluded, answer, interrupt);
+      whole = scan_->search_radius(view, radius, n_threads, excluded, allowed ? allowed->data() : nullptr, answer,
+                                   interrupt);
     }
     if (!whole) throw nb::python_error();
     std::int64_t *offsets = nullptr, *ids = nullptr;
@@ -116,7 +138,39 @@ class BoundFlatScan {
   const std::string& name() const { return name_; }
 
  private:
-  Rows check_queries(const AnyMatrix& queries, int n_threads, const std::optional<IdVector>& exclude) const {
+  BoundFlatScan(AnyMatrix rows, AnyMatrix added, bool is_mapped, const std::string& name)
+      : rows_(std::move(rows)), added_(std::move(added)), is_mapped_(is_mapped), name_(name) {}
+
+  Rows all_rows() const {
+    Rows view = as_rows(rows_);
+    view.is_mapped = is_mapped_;
+    if (!added_) return view;
+    const Rows more = as_rows(*added_);
+    if (more.n_columns != view.n_columns || more.is_double != view.is_double) {
+      throw std::invalid_argument("added rows must have the columns and the type of the first");
+    }
+    view.added = more.data;
+    view.n_first = view.n_rows;
+    view.n_rows += more.n_rows;
+    return view;
+  }
+
+  std::int64_t count_allowed(const std::uint64_t* words) const {
+    const std::int64_t n_rows = scan_->rows().n_rows;
+    if (!words) return n_rows;
+    std::int64_t count = 0;
+    for (std::int64_t panel = 0; panel < n_rows / panel_rows; ++panel) count += std::popcount(words[panel]);
+    const std::int64_t rest = n_rows % panel_rows;
+    if (rest) count += std::popcount(words[n_rows / panel_rows] & ((std::uint64_t{1} << rest) - 1));
+    return count;
+  }
+
+  Rows check_queries(const AnyMatrix& queries, int n_threads, const std::optional<IdVector>& exclude,
+                     const std::optional<WordVector>& allowed) const {
+    if (allowed && static_cast<std::int64_t>(allowed->shape(0)) != scan_->n_panels()) {
+      throw std::invalid_argument("allowed holds " + std::to_string(allowed->shape(0)) + " words of 64 rows for " +
+                                  std::to_string(scan_->n_panels()) + " panels");
+    }
     check_threads(n_threads);
     const Rows view = as_rows(queries);
     if (view.n_columns != scan_->rows().n_columns) {
@@ -130,13 +184,16 @@ class BoundFlatScan {
     return view;
   }
 
-  bool any_excluded(const IdVector& exclude) const {
+  bool any_excluded(const IdVector& exclude, const std::uint64_t* words) const {
     const std::int64_t* ids = exclude.data();
-    return std::any_of(ids, ids + exclude.shape(0),
-                       [&](std::int64_t id) { return id >= 0 && id < scan_->rows().n_rows; });
+    return std::any_of(ids, ids + exclude.shape(0), [&](std::int64_t id) {
+      return id >= 0 && id < scan_->rows().n_rows && (!words || words[id / panel_rows] >> (id % panel_rows) & 1);
+    });
   }
 
   AnyMatrix rows_;
+  std::optional<AnyMatrix> added_;
+  bool is_mapped_;
   std::string name_;
   std::unique_ptr<FlatScan> scan_;
 };
@@ -179,18 +236,22 @@ nb::ndarray<nb::numpy, double> pairwise_rows(const AnyMatrix& queries, const Any
 
 void bind_flat(nb::module_& module) {
   nb::class_<BoundFlatScan>(module, "FlatScan")
-      .def(nb::init<AnyMatrix, const std::string&, int, const std::optional<std::string>&>(),
-           nb::arg("rows").noconvert(), nb::arg("metric"), nb::arg("n_threads") = 1, nb::arg("codec") = nb::none())
+      .def(nb::init<AnyMatrix, const std::string&, int, const std::optional<std::string>&, std::optional<AnyMatrix>,
+                    bool>(),
+           nb::arg("rows").noconvert(), nb::arg("metric"), nb::arg("n_threads") = 1, nb::arg("codec") = nb::none(),
+           nb::arg("added").noconvert() = nb::none(), nb::arg("is_mapped") = false)
+      .def("grown", &BoundFlatScan::grown, nb::arg("added").noconvert(), nb::arg("n_threads") = 1)
       .def("search", &BoundFlatScan::search, nb::arg("queries").noconvert(), nb::arg("k"), nb::arg("n_threads") = 1,
-           nb::arg("exclude") = nb::none())
+           nb::arg("exclude") = nb::none(), nb::arg("allowed") = nb::none())
       .def("search_radius", &BoundFlatScan::search_radius, nb::arg("queries").noconvert(), nb::arg("radius"),
-           nb::arg("n_threads") = 1, nb::arg("exclude") = nb::none())
+           nb::arg("n_threads") = 1, nb::arg("exclude") = nb::none(), nb::arg("allowed") = nb::none())
       .def("scan_statistics", &BoundFlatScan::statistics)
       .def_prop_ro("n_rows", [](const BoundFlatScan& self) { return self.scan().rows().n_rows; })
       .def_prop_ro("n_columns", [](const BoundFlatScan& self) { return self.scan().rows().n_columns; })
       .def_prop_ro("metric", [](const BoundFlatScan& self) { return self.name(); })
       .def_prop_ro("codec", [](const BoundFlatScan& self) { return std::string(self.scan().codec().name()); })
       .def_prop_ro("rotated", [](const BoundFlatScan& self) { return self.scan().rotated(); })
+      .def_prop_ro("n_renewals", [](const BoundFlatScan& self) { return self.scan().n_renewals(); })
       .def_prop_ro("memory_bytes", [](const BoundFlatScan& self) { return self.scan().memory_bytes(); });
 
   module.def("flat_memory_bytes", [](std::int64_t n_rows, std::int64_t n_columns,

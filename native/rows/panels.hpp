@@ -14,6 +14,7 @@
 // score is never below a threshold, so it always survives to the exact re-rank.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -46,20 +47,42 @@ AlignedArray<T> allocate_array(std::int64_t count) {
   return AlignedArray<T>(static_cast<T*>(allocate_aligned(count * static_cast<std::int64_t>(sizeof(T)))));
 }
 
+// Arrays for so many panels. Those that are filled are never written again.
+struct PanelMemory {
+  PanelMemory(std::int64_t n_panels, std::int64_t n_words, bool with_scales);
+
+  const std::int64_t capacity;
+  std::atomic<std::int64_t> n_taken{0};  // panels that belong to somebody
+  AlignedArray<std::uint32_t> values;
+  AlignedArray<float> base, error, scale;
+};
+
+// The rows that fill no whole panel have one of their own: adding rows fills a new one, and those who search the old
+// panels meanwhile are not disturbed.
 class Panels {
  public:
   // Throws std::invalid_argument naming row and column when a value is NaN or infinite.
   Panels(const Rows& rows, Metric metric, Codec codec, int n_threads);
 
+  // The panels of `earlier` and of the rows that `rows` has beyond its own, in the same frame and codec. Costs in
+  // proportion to the rows added: memory is shared, and when it is full half as much again is taken.
+  Panels(const Panels& earlier, const Rows& rows, int n_threads);
+
   std::int64_t n_panels() const { return n_panels_; }
+  std::int64_t n_full_panels() const { return n_full_; }  // these lie one after the other
+  std::int64_t n_rows() const { return n_rows_; }
   std::int64_t n_words() const { return n_words_; }
   std::int64_t panel_bytes() const { return panel_rows * n_words_ * 4; }
-  const std::uint32_t* values(std::int64_t panel) const { return values_.get() + panel * panel_rows * n_words_; }
-  const float* base(std::int64_t panel) const { return base_.get() + panel * panel_rows; }
-  const float* error(std::int64_t panel) const { return error_.get() + panel * panel_rows; }
-  const float* scale(std::int64_t panel) const { return scale_ ? scale_.get() + panel * panel_rows : nullptr; }
-  float row_base(std::int64_t row) const { return base_[row]; }
-  float row_error(std::int64_t row) const { return error_[row]; }
+  const std::uint32_t* values(std::int64_t panel) const {
+    return panel < n_full_ ? full_->values.get() + panel * panel_rows * n_words_ : last_->values.get();
+  }
+  const float* base(std::int64_t panel) const { return at(panel, &PanelMemory::base); }
+  const float* error(std::int64_t panel) const { return at(panel, &PanelMemory::error); }
+  const float* scale(std::int64_t panel) const {
+    return codec_.kind() == CodecKind::int8 ? at(panel, &PanelMemory::scale) : nullptr;
+  }
+  float row_base(std::int64_t row) const { return base(row / panel_rows)[row % panel_rows]; }
+  float row_error(std::int64_t row) const { return error(row / panel_rows)[row % panel_rows]; }
 
   const Frame& frame() const { return frame_; }
   const Codec& codec() const { return codec_; }
@@ -67,18 +90,23 @@ class Panels {
   double eta() const { return eta_; }
 
   static std::int64_t bytes(std::int64_t n_rows, std::int64_t n_columns, const Codec& codec);
-  std::int64_t bytes() const { return bytes(n_rows_, frame_.n_columns(), codec_); }
+  std::int64_t bytes() const;
 
  private:
   void choose_rotation_and_eta(const Rows& rows);
-  void pack_panel(const Rows& rows, std::int64_t panel);
+  void pack(const Rows& rows, std::int64_t first_row, int n_threads);
+  void pack_panel(const Rows& rows, std::int64_t panel, int first_lane);
+  std::shared_ptr<PanelMemory> new_memory(std::int64_t n_panels) const;
+
+  float* at(std::int64_t panel, AlignedArray<float> PanelMemory::* array) const {
+    return panel < n_full_ ? ((*full_).*array).get() + panel * panel_rows : ((*last_).*array).get();
+  }
 
   Frame frame_;
   Codec codec_;
-  std::int64_t n_rows_, n_words_, n_panels_;
+  std::int64_t n_rows_, n_words_, n_panels_, n_full_;
   double gamma_, eta_;
-  AlignedArray<std::uint32_t> values_;
-  AlignedArray<float> base_, error_, scale_;
+  std::shared_ptr<PanelMemory> full_, last_;  // last_: null where the rows fill their panels
 };
 
 }  // namespace kneighbors

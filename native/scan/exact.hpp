@@ -21,12 +21,15 @@ class ExactDistance {
   void operator()(const std::int64_t* ids, std::int64_t n_ids, double* distances);
 
  private:
+  void measure(const void* rows, const std::int64_t* ids, std::int64_t n_ids, double* distances);
+
   Rows rows_;
   Metric metric_;
   const KernelTable& kernels_;
   const double* query_ = nullptr;
   double query_square_ = 0;
-  std::vector<double> squares_;
+  std::vector<double> squares_, part_distances_;
+  std::vector<std::int64_t> part_ids_, part_places_;
 };
 
 }  // namespace kneighbors

@@ -32,10 +32,10 @@ void lower_shared(std::atomic<double>& shared, double value) {
 class NextBlock {
  public:
   NextBlock(const Panels& panels, std::int64_t begin, std::int64_t count, std::int64_t n_tiles) {
-    const std::int64_t end = std::min(panels.n_panels(), begin + count);
+    const std::int64_t end = std::min(panels.n_full_panels(), begin + count);
     if (begin >= end || n_tiles < 4) return;
     next_ = reinterpret_cast<const char*>(panels.values(begin));
-    end_ = reinterpret_cast<const char*>(panels.values(end));
+    end_ = next_ + (end - begin) * panels.panel_bytes();
     share_ = divide_up(divide_up(end_ - next_, n_tiles), 64) * 64;
   }
   void prefetch_share() {
@@ -85,7 +85,8 @@ struct ScanRun::Settler {
 };
 
 ScanRun::ScanRun(const Rows& rows, const Panels& panels, const Rows& queries, std::int64_t first, std::int64_t count,
-                 std::int64_t k, double reach, const std::int64_t* exclude, int n_threads, Interrupt& interrupt)
+                 std::int64_t k, double reach, const std::int64_t* exclude, const std::uint64_t* allowed,
+                 int n_threads, Interrupt& interrupt)
     : rows_(rows),
       panels_(panels),
       kernels_(kernels()),
@@ -95,16 +96,43 @@ ScanRun::ScanRun(const Rows& rows, const Panels& panels, const Rows& queries, st
       k_(k),
       reach_(reach),
       exclude_(exclude),
+      allowed_(allowed),
       n_threads_(n_threads),
       interrupt_(interrupt),
       n_columns_(queries.n_columns) {
   plan();
 }
 
-bool ScanRun::scan_panels() {
+void ScanRun::pack_queries() {
   run_tasks(divide_up(n_tiles_, 4), n_threads_, [&](std::int64_t task) {
     for (std::int64_t tile = task * 4; tile < std::min(n_tiles_, task * 4 + 4); ++tile) pack_tile(tile);
   });
+}
+
+bool ScanRun::measure(const std::vector<std::int64_t>& chosen) {
+  constexpr std::int64_t rows_at_once = 1024;
+  pack_queries();
+  const auto n_chosen = static_cast<std::int64_t>(chosen.size());
+  run_tasks(count_ * n_lanes_, n_threads_, [&](std::int64_t task) {
+    Settler settler(*this);
+    const std::int64_t query = task / n_lanes_, lane = task % n_lanes_;
+    const std::int64_t excluded = exclude_ ? exclude_[first_ + query] : -1;
+    Collector& collector = collectors_[slot(query, lane)];
+    const std::int64_t last = n_chosen * (lane + 1) / n_lanes_;
+    for (std::int64_t begin = n_chosen * lane / n_lanes_; begin < last; begin += rows_at_once) {
+      if (interrupt_.poll()) return;
+      for (std::int64_t i = begin; i < std::min(last, begin + rows_at_once); ++i) {
+        if (chosen[i] != excluded) collector.candidates.push_back({Collector::infinity, 0, chosen[i]});
+      }
+      settler.n_candidates += static_cast<std::int64_t>(collector.candidates.size());
+      settler.settle(query, collector);
+    }
+  });
+  return !interrupt_.stopped();
+}
+
+bool ScanRun::scan_panels() {
+  pack_queries();
   run_tasks(n_groups_ * n_lanes_, n_threads_, [&](std::int64_t task) {
     scan_group(task / n_lanes_, task % n_lanes_);
   });
@@ -217,13 +245,15 @@ bool ScanRun::scan_block(std::int64_t group, std::int64_t lane, std::int64_t beg
     arguments.n_words = panels_.n_words();
     const TileFunction score_tile = tile_functions_[tile.count];
     for (std::int64_t panel = begin; panel < end; ++panel) {
+      const std::uint64_t open = allowed_ ? allowed_[panel] : ~std::uint64_t{0};
+      if (!open) continue;
       arguments.panel = panels_.values(panel);
       arguments.row_base = panels_.base(panel);
       arguments.row_error = panels_.error(panel);
       arguments.row_scale = panels_.scale(panel);
       if (score_tile(arguments, scores, masks)) [[unlikely]] {
         for (int q = 0; q < tile.count; ++q) {
-          if (masks[q]) take(tile.first + q, lane, panel, scores + q * panel_rows, masks[q], settler);
+          if (masks[q] & open) take(tile.first + q, lane, panel, scores + q * panel_rows, masks[q] & open, settler);
         }
       }
     }

@@ -29,12 +29,15 @@ struct ScanStatistics {
 class ScanRun {
  public:
   // Queries first, first + 1, ... of `queries`, `count` of them. k == 0 asks for every row within `reach`.
-  // exclude: one id per query of `queries` (-1: none), or null.
+  // exclude: one id per query of `queries` (-1: none), or null. allowed: a word per panel, a bit per row that may
+  // answer, or null.
   ScanRun(const Rows& rows, const Panels& panels, const Rows& queries, std::int64_t first, std::int64_t count,
-          std::int64_t k, double reach, const std::int64_t* exclude, int n_threads, Interrupt& interrupt);
+          std::int64_t k, double reach, const std::int64_t* exclude, const std::uint64_t* allowed, int n_threads,
+          Interrupt& interrupt);
 
-  // Both return false if interrupted.
+  // All return false if interrupted. The first two gather; measuring chosen rows without a screen serves few rows.
   bool scan_panels();
+  bool measure(const std::vector<std::int64_t>& chosen);
   // Calls consume(query in chunk, its neighbours in order) for every query, from several threads.
   using Consume = std::function<void(std::int64_t, std::vector<Neighbor>&)>;
   bool finish(const Consume& consume);
@@ -50,6 +53,7 @@ class ScanRun {
   };
 
   void plan();
+  void pack_queries();
   void pack_tile(std::int64_t index);
   void scan_group(std::int64_t group, std::int64_t lane);
   bool scan_block(std::int64_t group, std::int64_t lane, std::int64_t begin, std::int64_t end, Settler& settler);
@@ -73,6 +77,7 @@ class ScanRun {
   const std::int64_t first_, count_, k_;
   const double reach_;
   const std::int64_t* exclude_;
+  const std::uint64_t* allowed_;
   const int n_threads_;
   Interrupt& interrupt_;
   const std::int64_t n_columns_;

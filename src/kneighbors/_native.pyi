@@ -24,8 +24,19 @@ class FlatScan:
         metric: Literal["sqeuclidean", "inner_product", "cosine"],
         n_threads: int = 1,
         codec: Literal["int8", "float32"] | None = None,
+        added: FloatRows | None = None,
+        is_mapped: bool = False,
     ) -> None:
-        """``codec``: what the panels hold. None takes int8, or float32 where codes cannot tell rows apart."""
+        """``codec``: what the panels hold. None takes int8, or float32 where codes cannot tell rows apart.
+
+        ``added`` are further rows, whose ids go on from those of ``rows``. ``is_mapped`` says that ``rows``
+        is a read-only mapping of a file: pages are let go once they are packed.
+        """
+    def grown(self, added: FloatRows, n_threads: int = 1) -> FlatScan:
+        """A scan of the same first rows and of ``added``, which starts with what was added before.
+
+        Packs only what is new, unless sampled survivors have doubled. This scan goes on to answer as it did.
+        """
     @property
     def n_rows(self) -> int: ...
     @property
@@ -39,19 +50,24 @@ class FlatScan:
     def rotated(self) -> bool:
         """Whether the panels hold rotated rows."""
     @property
+    def n_renewals(self) -> int:
+        """How often growing has packed everything anew, in a new frame."""
+    @property
     def memory_bytes(self) -> int:
-        """Bytes held beyond the rows themselves."""
+        """Bytes held beyond the rows themselves; what scans grown from one another share counts for each."""
     def search(
         self,
         queries: FloatRows,
         k: int,
         n_threads: int = 1,
         exclude: NDArray[np.int64] | None = None,
+        allowed: NDArray[np.uint64] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Distances and ids of the ``k`` nearest rows, each of shape (n_queries, k), nearest first.
 
-        ``exclude`` names one row id per query that must not answer (-1: none). ``k`` must not exceed the rows
-        that may answer. Distances: squared Euclidean, -(q . x), or 1 - cos.
+        ``exclude`` names one row id per query that must not answer (-1: none). ``allowed`` holds one bit per
+        row, lowest first, in one word per 64 rows: those that may answer. ``k`` must not exceed their number.
+        Distances: squared Euclidean, -(q . x), or 1 - cos.
         """
     def search_radius(
         self,
@@ -59,6 +75,7 @@ class FlatScan:
         radius: float,
         n_threads: int = 1,
         exclude: NDArray[np.int64] | None = None,
+        allowed: NDArray[np.uint64] | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
         """Offsets (n_queries + 1), distances and ids of all rows with distance <= radius, nearest first.
 
