@@ -22,3 +22,8 @@ estimators. Each file answers one kind of question about a ``State``, the checke
 ``widget``      the page in a notebook
 ==============  ==========================================================================================
 """
+
+from .api import answer
+from .state import State
+
+__all__ = ["State", "answer"]
