@@ -8,6 +8,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -297,6 +298,59 @@ def test_equal_keys_go_to_the_lower_shard_and_row(monkeypatch: pytest.MonkeyPatc
     assert sample.sample_indices.tolist() == [0, 1, 2, 3, 0]
     assert sample.shards.tolist() == ["a", "a", "a", "a", "b"]
     assert feed(Sampler(3), table(100), size=11).result().sample_indices.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("settings", "shards"),
+    [({}, None), ({"quota": "equal"}, None), ({"replicated": True}, None), ({}, ["b", "a", "c"])],
+    ids=["merge", "equal", "replicated", "named"],
+)
+def test_plain_arrays_merge_as_samplers_do(settings: dict[str, Any], shards: list[str] | None) -> None:
+    rows, labels = np.arange(900.0).reshape(300, 3), np.array([f"label {i}" for i in range(300)])
+
+    def workers() -> list[Sampler]:
+        made = []
+        for worker in range(3):
+            name = None if shards is None else shards[worker]
+            made.append(Sampler(50, 7, worker=worker, n_workers=3, shard=name, **settings))
+            part = slice(None) if settings.get("replicated") else slice(100 * worker, 100 * worker + 100)
+            first_row = (part.start or 0) if shards is None else 0
+            made[-1].update(first_row, rows[part], labels[part])
+        return made
+
+    whole, leader = workers(), workers()
+    for other in whole[1:]:
+        whole[0].merge(other)
+    for worker, other in enumerate(leader[1:], start=1):
+        for ids, features, marks in other.kept():
+            name = None if shards is None else shards[worker]
+            for one in range(len(ids)):  # in any parts
+                part = slice(one, one + 1)
+                assert marks is not None
+                leader[0].merge_rows(ids[part], features[part], marks[part], worker=worker, shard=name)
+    expected, found = whole[0].result(), leader[0].result()
+    assert found.features.tobytes() == expected.features.tobytes()
+    assert found.labels is not None and expected.labels is not None
+    assert found.labels.tolist() == expected.labels.tolist()
+    assert found.sample_indices.tolist() == expected.sample_indices.tolist()
+
+
+def test_plain_arrays_that_do_not_belong_are_refused() -> None:
+    leader = Sampler(5, worker=0, n_workers=2, replicated=True)
+    leader.update(0, np.zeros((4, 2)))
+    ids, rows = np.array([1]), np.zeros((1, 2))
+    with pytest.raises(ParameterError, match="another worker"):
+        leader.merge_rows(ids, rows, worker=0)
+    with pytest.raises(ParameterError, match="a shard name or neither"):
+        leader.merge_rows(ids, rows, worker=1, shard="a")
+    with pytest.raises(DataError, match="another's to look at"):
+        leader.merge_rows(ids + 1, rows, worker=1)
+    with pytest.raises(DataError, match="expected as many of each"):
+        leader.merge_rows(ids, rows[:0], worker=1)
+    with pytest.raises(DataError, match="found row -1"):
+        leader.merge_rows(-ids, rows, worker=1)
+    with pytest.raises(DataError, match="3 columns"):
+        leader.merge_rows(ids, np.zeros((1, 3)), worker=1)
 
 
 def test_an_empty_shard_merges() -> None:

@@ -14,7 +14,7 @@ Under cosine the index itself brings rows and queries to unit norm, in the reduc
 from ..model import Model, StepReport
 from ..settings import Settings
 from .answering import Answers, answer, class_probabilities, classify, regress
-from .fitting import fit_model, fit_source, memory_estimate
+from .fitting import fit_model, fit_sample, fit_source, memory_estimate
 from .inspecting import inspect
 from .radius import class_probabilities_within, classify_within, regress_within
 from .searching import neighbors, neighbors_within
@@ -31,6 +31,7 @@ __all__ = [
     "classify",
     "classify_within",
     "fit_model",
+    "fit_sample",
     "fit_source",
     "from_contents",
     "inspect",

@@ -16,14 +16,14 @@ from ..index import make_index
 from ..labels import Labels, check_discrete, encode_classes, encode_targets
 from ..metrics import Metric, resolve
 from ..model import Model, StepReport
-from ..sample import Sampler, sampled_rows
+from ..sample import Sample, Sampler, sampled_rows
 from ..settings import Settings
 from .answering import check_weights
 
 if TYPE_CHECKING:
     from ..data import Source
 
-__all__ = ["fit_model", "fit_source", "memory_estimate"]
+__all__ = ["fit_model", "fit_sample", "fit_source", "memory_estimate"]
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -138,7 +138,48 @@ def fit_source(
     sampler = Sampler(settings.sample_size, settings.random_state)
     for batch in source.batches(progress=progress):
         sampler.update(batch.first_row, batch.features, batch.labels)
-    sample = sampler.result()
+    names = None if source.feature_names is None else list(source.feature_names)
+    return fit_sample(
+        sampler.result(), settings, task, n_threads=n_threads, feature_names=names, started=started
+    )
+
+
+def fit_sample(
+    sample: Sample,
+    settings: Settings,
+    task: Task | None,
+    *,
+    n_threads: int = 1,
+    feature_names: list[str] | None = None,
+    started: float | None = None,
+) -> Model:
+    """The steps after a sample that was drawn elsewhere, by one worker or several.
+
+    Parameters
+    ----------
+    sample : sample.Sample
+        With global row numbers, and with labels exactly when there is a task.
+    settings : Settings
+    task : {"classifier", "regressor"} or None
+    n_threads : int, default=1
+    feature_names : list of str or None, default=None
+    started : float or None, default=None
+        ``time.perf_counter()`` when sampling began; None reports no time for it.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ParameterError
+        Settings that do not go together or do not fit the rows.
+    DataError
+        Labels that do not fit the task.
+    """
+    started = time.perf_counter() if started is None else started
+    metric = resolve(settings.metric, settings.p, settings.metric_params)
+    check_steps(settings, metric, sample.features)
     everything = len(sample.sample_indices) == sample.n_seen
     labels = None
     if task is not None:
@@ -154,7 +195,7 @@ def fit_source(
         row_ids=None if everything else sample.sample_indices,
         sample_weight=None,
         labels=labels,
-        feature_names=None if source.feature_names is None else list(source.feature_names),
+        feature_names=feature_names,
     )
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +16,8 @@ from kneighbors.sample.keys import row_keys
 from kneighbors.sample.reservoir import Reservoir
 
 __all__ = ["Sample", "Sampler"]
+
+_PART_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -233,6 +236,94 @@ class Sampler:
         if chosen is not None:
             arrays = {name: array[chosen] for name, array in arrays.items()}
         kept.append(arrays)
+
+    def kept(self) -> Iterator[tuple[NDArray[np.int64], NDArray[Any], NDArray[Any] | None]]:
+        """Row numbers, features and labels of the rows kept so far, in parts of some 8 MiB, in no order.
+
+        With ``merge_rows`` a sample goes to another process as plain arrays.
+        """
+        self._check_open()
+        self._reservoir.compact()
+        columns, n_rows = self._reservoir.columns, self._reservoir.n
+        if not columns:
+            return
+        step = max(1, _PART_BYTES // max(1, columns["features"][:1].nbytes))
+        for start in range(0, n_rows, step):
+            part = slice(start, min(n_rows, start + step))
+            labels = columns.get("labels")
+            yield (
+                columns["rows"][part],
+                columns["features"][part],
+                None if labels is None else labels[part],
+            )
+
+    def merge_rows(
+        self,
+        rows: NDArray[np.int64],
+        features: NDArray[Any],
+        labels: NDArray[Any] | None = None,
+        *,
+        worker: int,
+        shard: str | None = None,
+    ) -> None:
+        """Take in rows that another worker kept, which came as plain arrays; as ``merge`` does.
+
+        ``n_seen`` is left as it is: what went past the other worker is added by who knows.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n,), int64
+            Their row numbers.
+        features : ndarray of shape (n, d)
+        labels : ndarray of shape (n,) or (n, n_labels), or None, default=None
+        worker : int
+            Whose rows they are.
+        shard : str or None, default=None
+            Name of that worker's shard, where this sampler has one.
+
+        Raises
+        ------
+        ParameterError
+            A worker that is not another one, or a shard name where there is none here or the reverse.
+        DataError
+            Arrays that do not fit, or rows that are not that worker's.
+        """
+        self._check_open()
+        _check_int("worker", worker, 0)
+        if worker >= self.n_workers or worker == self._worker or (shard is None) != (self._shard is None):
+            raise ParameterError(
+                f"rows of worker={worker}, shard={shard!r} were to be merged into worker={self._worker} of "
+                f"{self.n_workers}, shard={self._shard!r}; expected another worker, and both with a shard "
+                "name or neither."
+            )
+        if len(rows) != len(features) or (labels is not None and len(labels) != len(rows)):
+            raise DataError(
+                f"Sample: found {len(rows)} row numbers, {len(features)} rows and "
+                f"{'no' if labels is None else len(labels)} labels; expected as many of each."
+            )
+        if len(rows) and int(rows.min()) < 0:
+            raise DataError(f"Sample: found row {int(rows.min())}; expected 0 or more.")
+        if self.replicated and (rows % self.n_workers != worker).any():
+            raise DataError(f"Sample: found rows of worker {worker} that are another's to look at.")
+        if worker not in self._workers:
+            self._workers.add(worker)
+            if self.quota == "equal" and self.sample_size is not None:
+                share = self.sample_size // self.n_workers + (worker < self.sample_size % self.n_workers)
+                self._reservoir.widen(share)
+        if shard is not None and shard not in self._reservoir.shards:
+            self._reservoir.shards.append(shard)
+        place = 0 if shard is None else self._reservoir.shards.index(shard)
+        keys = row_keys(self.seed, rows, shard)
+        chosen: Any = self._reservoir.chances(keys)
+        if chosen is None:
+            chosen = slice(None)
+        arrays = {"keys": keys[chosen], "rows": rows[chosen], "features": features[chosen]}
+        arrays["shards"] = np.full(len(arrays["keys"]), place, dtype=np.int32)
+        if labels is not None:
+            if labels.dtype == np.dtype(object):
+                self._text_is_fixed = False
+            arrays["labels"] = labels[chosen].astype(object) if labels.dtype.kind == "U" else labels[chosen]
+        self._reservoir.append(arrays)
 
     def result(self) -> Sample:
         """The sample so far. The sampler hands its memory over, and takes no more rows.
