@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .advise.explain import explain
     from .advise.scorecard import scorecard
     from .estimators import (
         KNeighborsClassifier,
@@ -33,6 +34,7 @@ __all__ = [
     "RadiusNeighborsRegressor",
     "RadiusNeighborsTransformer",
     "__version__",
+    "explain",
     "load",
     "scorecard",
 ]
@@ -45,6 +47,7 @@ _HOMES = {
     "RadiusNeighborsClassifier": "kneighbors.estimators",
     "RadiusNeighborsRegressor": "kneighbors.estimators",
     "RadiusNeighborsTransformer": "kneighbors.estimators",
+    "explain": "kneighbors.advise",
     "load": "kneighbors.estimators",
     "scorecard": "kneighbors.advise",
 }

@@ -3,11 +3,20 @@
 
 ===============  ==============================================================================
 ``scorecard``    which index, scaling and reduction serves these rows best, and at what price?
+``explain``      why does a model answer as it does, and what would change its answer?
 ===============  ==============================================================================
 """
 
 from __future__ import annotations
 
+from .explain import ClassifierExplanation, Explanation, RegressorExplanation, explain
 from .scorecard import Scorecard, scorecard
 
-__all__ = ["Scorecard", "scorecard"]
+__all__ = [
+    "ClassifierExplanation",
+    "Explanation",
+    "RegressorExplanation",
+    "Scorecard",
+    "explain",
+    "scorecard",
+]

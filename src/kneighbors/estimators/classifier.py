@@ -195,3 +195,21 @@ metric="precomputed", or None
             n_threads=resolve_threads(self.n_jobs),
         )
         return shares if self.outputs_2d_ else shares[0]
+
+    def explain(self, X: Any = None, *, max_removals: int = 100) -> Any:
+        """Why the queries are answered as they are; see ``kneighbors.explain``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features), or None, default=None
+            Queries; None is leave-one-out, as in ``predict``.
+        max_removals : int, default=100
+            The largest set of rows that is looked for to change an answer.
+
+        Returns
+        -------
+        kneighbors.advise.ClassifierExplanation
+        """
+        from .. import explain  # the root loads it when it is used: estimators know nothing above them
+
+        return explain(self, X, max_removals=max_removals)

@@ -154,3 +154,21 @@ metric="precomputed", or None
         return pipeline.regress(
             self._model, queries, self._k(), self.weights, n_threads=resolve_threads(self.n_jobs)
         )
+
+    def explain(self, X: Any = None, *, max_removals: int = 100) -> Any:
+        """Why the queries are answered as they are; see ``kneighbors.explain``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features), or None, default=None
+            Queries; None is leave-one-out, as in ``predict``.
+        max_removals : int, default=100
+            Of a classifier's answers; without effect here.
+
+        Returns
+        -------
+        kneighbors.advise.RegressorExplanation
+        """
+        from .. import explain  # the root loads it when it is used: estimators know nothing above them
+
+        return explain(self, X, max_removals=max_removals)
