@@ -354,6 +354,7 @@ def test_describe_and_memory_are_known_before_the_first_search():
         "next_id": 150,
         "n_columns": 6,
         "dtype": "float32",
+        "is_mapped": False,
         "n_cells": 1,
         "row_bytes": 150 * 6 * 4,
         "memory_bytes": promised,
@@ -363,15 +364,19 @@ def test_describe_and_memory_are_known_before_the_first_search():
     assert FlatIndex().memory_bytes == 0
 
 
-def test_the_screen_is_built_once_per_change():
+def test_the_screen_is_built_once_and_grows():
     index = FlatIndex().fit(ROWS)
     index.search(QUERIES, 1)
-    built = index._scan
+    built = index._held.screen.scan
     index.search_radius(QUERIES, 1.0)
     index.trace(QUERIES[:1])
-    assert index._scan is built
+    index.remove([3])
+    index.search(QUERIES, 1)
+    assert index._held.screen.scan is built
     index.add(ROWS[:1])
-    assert index._scan is None
+    assert (index._held.screen.scan, index._held.screen.source) == (None, built)
+    index.search(QUERIES, 1)
+    assert index._held.screen.scan.n_rows == 151 and index._held.screen.source is None
 
 
 def test_many_python_threads_may_ask_at_once():

@@ -17,6 +17,7 @@ __all__ = [
     "allowed_places",
     "among_ids",
     "among_mask",
+    "check_excluded",
     "check_finite",
     "check_matrix",
     "check_n_neighbors",
@@ -121,14 +122,19 @@ def positions_of(ids: Any, held: Ids | None, n_rows: int, n_queries: int) -> Ids
     """
     if ids is None:
         return None
+    places = places_of(check_excluded(ids, n_queries), held, n_rows)
+    return places if (places >= 0).any() else None
+
+
+def check_excluded(ids: Any, n_queries: int) -> Ids:
+    """One integer id per query, none of which need be held."""
     wanted = np.ascontiguousarray(ids)
     if wanted.dtype.kind not in "iu" or wanted.shape != (n_queries,):
         raise DataError(
             f"exclude must hold one integer id per query, shape ({n_queries},); it is {wanted.dtype} of "
             f"shape {wanted.shape}."
         )
-    places = places_of(wanted.astype(np.int64, copy=False), held, n_rows)
-    return places if (places >= 0).any() else None
+    return wanted.astype(np.int64, copy=False)
 
 
 def check_removed(ids: Any, held: Ids | None, n_rows: int) -> NDArray[np.int64]:

@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every row in one cell: the native scan over dense rows.
 
-The scan screens in float32 with a proven bound and re-ranks from the stored rows in float64 (see
+The scan screens codes of the rows with a proven bound and re-ranks from the stored rows in float64 (see
 ``docs/architecture.md``), so the answer is the exact one in the order (float64 value, row id).
 """
 
 from __future__ import annotations
 
 import math
-import threading
+import mmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import DataError, ParameterError
 from . import checks, stored
 from .base import Among, Distances, Ids, RadiusAnswer, Rows
+from .held import Held, mapping_of
+from .locks import ChangeLock
 
 if TYPE_CHECKING:
     from .._native import FlatScan
@@ -29,12 +32,22 @@ _SCANS = {
     "cosine": "cosine",
 }
 
+# A row that is measured makes this much of a mapped file resident, since Linux maps 16 pages around the one
+# asked for; beyond so many bytes the pages are let go.
+_FAULT_BYTES = 1 << 16
+_MOST_BYTES_READ = 64 << 20
+
 
 class FlatIndex:
     """Exact search over all rows, by the native scan.
 
     Rows are kept by reference in the dtype they came in (float32 or float64); each is exact in its own
-    precision. Distances are float64: Euclidean (not squared), squared, -(q . x), or 1 - cos. Equal distances
+    precision. A read-only mapping of a file stays one: fit reads it once, and a search only the rows that it
+    measures; the codes, about a quarter of float32 rows, are in memory.
+
+    Rows may be added and removed while others search. Adding costs in proportion to what is added, removing
+    to what is removed; rows are moved together, and their codes made anew, when more than a quarter was
+    removed. Distances are float64: Euclidean (not squared), squared, -(q . x), or 1 - cos. Equal distances
     go to the lower id. ("euclidean" is ordered by the squared sum, whose root is reported.)
 
     Parameters
@@ -57,47 +70,52 @@ class FlatIndex:
                 f"FlatIndex knows the metrics {', '.join(_SCANS)}, not {metric!r}; BlockIndex has the others."
             )
         self.metric = metric
-        self._rows: Rows | None = None
-        self._ids: Ids | None = None  # None while ids are 0..n-1
-        self._next_id = 0
-        self._scan: FlatScan | None = None
-        self._building = threading.Lock()
+        self._held: Held | None = None
+        self._changing, self._building = ChangeLock(), ChangeLock()
+        self._bytes_read = 0  # of mapped rows, since their pages were last let go
 
     # What is held
 
     @property
     def rows(self) -> Rows:
-        """The rows, of shape (n_rows, n_columns), in ascending order of their ids."""
-        checks.require_fitted(self, self._rows is not None)
-        assert self._rows is not None
-        return self._rows
+        """The rows that can answer, of shape (n_rows, n_columns), in ascending order of their ids.
+
+        After an addition or a removal this is a new matrix each time.
+        """
+        return self._now().rows
 
     @property
     def ids(self) -> Ids:
         """The ids of the rows, ascending."""
-        return np.arange(self.n_rows) if self._ids is None else self._ids
+        return np.arange(0) if self._held is None else self._held.ids
 
     @property
     def next_id(self) -> int:
         """The id that the next row added will get."""
-        return self._next_id
+        return 0 if self._held is None else self._held.next_id
 
     @property
     def n_rows(self) -> int:
         """Rows that can answer."""
-        return 0 if self._rows is None else int(self._rows.shape[0])
+        return 0 if self._held is None else self._held.n_rows
 
     @property
     def memory_bytes(self) -> int:
         """Bytes held beyond the rows themselves, once the first search has built the screening copy."""
         from .._native import flat_memory_bytes
 
-        if self.n_rows == 0:
+        held = self._held
+        if held is None or held.n_rows == 0:
             return 0
-        ids = 0 if self._ids is None else self._ids.nbytes
-        if self._scan is not None:
-            return ids + self._scan.memory_bytes
-        return ids + flat_memory_bytes(self.n_rows, self.rows.shape[1])
+        if held.screen.scan is not None:
+            return held.spare_bytes + held.screen.scan.memory_bytes
+        return held.spare_bytes + flat_memory_bytes(held.n_places, held.n_columns)
+
+    def _now(self) -> Held:
+        held = self._held
+        checks.require_fitted(self, held is not None)
+        assert held is not None
+        return held
 
     # Changing it
 
@@ -107,7 +125,8 @@ class FlatIndex:
         Parameters
         ----------
         rows : array of shape (n_rows, n_columns), float32 or float64
-            Kept by reference when C-contiguous: do not write into it afterwards.
+            Kept by reference when C-contiguous: do not write into it afterwards. A read-only mapping
+            (``numpy.load(path, mmap_mode="r")``) is encoded at once, in one pass over the file.
 
         Raises
         ------
@@ -117,36 +136,41 @@ class FlatIndex:
         rows = checks.check_matrix(rows, "X")
         if rows.shape[0] == 0:
             raise DataError(f"X has no rows: shape {rows.shape}. At least one is needed.")
-        checks.check_finite(rows, "X")
-        self._hold(rows, None, rows.shape[0])
+        held = Held.of(rows, None, rows.shape[0])
+        if mapping_of(rows) is None:
+            checks.check_finite(rows, "X")
+        else:
+            self._build_mapped(held)
+        with self._changing:
+            self._held = held
         return self
 
     def add(self, rows: Rows) -> Ids:
         """Append rows; returns their ids, which continue the count. A float64 index widens float32 rows."""
-        held = self.rows
-        rows = checks.check_matrix(rows, "X", held.shape[1])
-        if rows.dtype == np.float64 and held.dtype == np.float32:
-            raise DataError(
-                "The index holds float32 rows and X is float64: convert X, or fit on float64 rows."
-            )
-        checks.check_finite(rows, "X")
-        new = np.arange(self._next_id, self._next_id + rows.shape[0])
-        if rows.shape[0]:
-            contiguous = self._ids is None and self._next_id == held.shape[0]
-            ids = None if contiguous else np.concatenate([self.ids, new])
-            joined = np.concatenate([held, rows.astype(held.dtype, copy=False)])
-            self._hold(joined, ids, self._next_id + rows.shape[0])
-        return new
+        with self._changing:
+            held = self._now()
+            rows = checks.check_matrix(rows, "X", held.n_columns)
+            if rows.dtype == np.float64 and held.first.dtype == np.float32:
+                raise DataError(
+                    "The index holds float32 rows and X is float64: convert X, or fit on float64 rows."
+                )
+            checks.check_finite(rows, "X")
+            if rows.shape[0]:
+                self._held = held.plus(rows)
+            return np.arange(held.next_id, held.next_id + rows.shape[0])
 
     def remove(self, ids: Ids) -> None:
-        """Forget rows; their ids are never used again, and the other rows keep theirs."""
-        held = self.rows
-        places = checks.check_removed(ids, self._ids, self.n_rows)
-        if places.size:
-            self._hold(np.delete(held, places, axis=0), np.delete(self.ids, places), self._next_id)
+        """Forget rows; their ids are never used again, and the other rows keep theirs.
 
-    def _hold(self, rows: Rows, ids: Ids | None, next_id: int) -> None:
-        self._rows, self._ids, self._next_id, self._scan = rows, ids, next_id, None
+        An id that is not held, or named twice, is a ParameterError, and nothing is removed.
+        """
+        with self._changing:
+            held = self._now()
+            wanted = checks.removed_ids(ids)
+            places = held.places_of(wanted)
+            checks.refuse_absent(wanted[places < 0])
+            if places.size:
+                self._held = held.minus(places)
 
     # Asking it
 
@@ -188,21 +212,21 @@ class FlatIndex:
         DataError
             Queries of another width, NaN or infinity.
         """
-        if among is not None:
-            part, chosen = self._part(among)
-            own = _within_part(exclude, chosen)
-            excludes = own is not None and bool((own >= 0).any())
-            k = checks.check_n_neighbors(
-                k, self.n_rows, len(queries), excludes=excludes, n_allowed=chosen.size
-            )
-            distances, found = part.search(queries, k, n_threads=n_threads, exclude=own)
-            return distances, chosen[found]
-        queries, places = self._asked(queries, exclude)
-        k = checks.check_n_neighbors(k, self.n_rows, queries.shape[0], excludes=places is not None)
+        held = self._now()
+        queries, places, allowed, n_allowed = self._asked(held, queries, exclude, among)
+        k = checks.check_n_neighbors(
+            k,
+            held.n_rows,
+            queries.shape[0],
+            excludes=places is not None,
+            n_allowed=None if among is None else n_allowed,
+        )
         if queries.shape[0] == 0:
             return np.empty((0, k)), np.empty((0, k), dtype=np.int64)
-        values, found = self._built(n_threads).search(queries, k, n_threads, places)
-        return self._reported(values), self._named(found)
+        scan = self._scan_of(held, n_threads)
+        values, found = scan.search(queries, k, n_threads, places, allowed)
+        self._let_go(held, scan, queries.shape[0])
+        return self._reported(values), held.named(found)
 
     def search_radius(
         self,
@@ -222,30 +246,24 @@ class FlatIndex:
         distances, ids : arrays of shape (offsets[-1],)
             Nearest first within each query, ties by the lower id.
         """
-        if among is not None:
-            part, chosen = self._part(among)
-            if chosen.size == 0:
-                radius = checks.check_radius(radius, self.n_rows)
-                return np.zeros(len(queries) + 1, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64)
-            offsets, distances, found = part.search_radius(
-                queries, radius, n_threads=n_threads, exclude=_within_part(exclude, chosen)
-            )
-            return offsets, distances, chosen[found]
-        queries, places = self._asked(queries, exclude)
-        radius = checks.check_radius(radius, self.n_rows)
+        held = self._now()
+        queries, places, allowed, _ = self._asked(held, queries, exclude, among)
+        radius = checks.check_radius(radius, held.n_rows)
         if queries.shape[0] == 0:
             return np.zeros(1, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64)
-        scan = self._built(n_threads)
+        scan = self._scan_of(held, n_threads)
         if self.metric != "euclidean":
-            offsets, distances, found = scan.search_radius(queries, radius, n_threads, places)
-            return offsets.view(np.int64), distances, self._named(found)
+            offsets, distances, found = scan.search_radius(queries, radius, n_threads, places, allowed)
+            self._let_go(held, scan, queries.shape[0])
+            return offsets.view(np.int64), distances, held.named(found)
         # The limit is on the reported root, so the core gets a square that no rounding can make too small.
         enlarged = -1.0 if radius < 0 else math.nextafter(radius * radius * (1 + 2**-50), math.inf)
-        offsets, values, found = scan.search_radius(queries, enlarged, n_threads, places)
+        offsets, values, found = scan.search_radius(queries, enlarged, n_threads, places, allowed)
+        self._let_go(held, scan, queries.shape[0])
         distances = np.sqrt(values)
         inside = distances <= radius
         kept = np.concatenate([[0], np.cumsum(inside)])[offsets]
-        return kept.astype(np.int64, copy=False), distances[inside], self._named(found[inside])
+        return kept.astype(np.int64, copy=False), distances[inside], held.named(found[inside])
 
     def trace(self, query: Rows, k: int = 1) -> dict[str, Any]:
         """What one query touched (see ``Index.trace``): every row's codes, in the one cell there is.
@@ -253,83 +271,112 @@ class FlatIndex:
         ``distances_exact`` counts the rows that survived the screen and were measured from the stored row.
         """
         distances, ids = self.search(query, k)
-        exact = round(self._built(1).scan_statistics()["exact_per_query"])
-        return checks.trace_of_one_cell(distances, ids, counted=self.n_rows, exact=exact)
+        held = self._now()
+        exact = round(self._scan_of(held, 1).scan_statistics()["exact_per_query"])
+        return checks.trace_of_one_cell(distances, ids, counted=held.n_places, exact=exact)
 
     def describe(self, *, parts: bool = False) -> dict[str, Any]:
-        """What the index is made of (see ``Index.describe``)."""
-        rows = self.rows
+        """What the index is made of (see ``Index.describe``), and whether its rows are mapped from a file."""
+        held = self._now()
         description = {
             "kind": "flat",
             "metric": self.metric,
-            "n_rows": self.n_rows,
-            "n_removed": 0,
-            "next_id": self._next_id,
-            "n_columns": int(rows.shape[1]),
-            "dtype": rows.dtype.name,
+            "n_rows": held.n_rows,
+            "n_removed": held.n_places - held.n_rows,
+            "next_id": held.next_id,
+            "n_columns": held.n_columns,
+            "dtype": held.first.dtype.name,
+            "is_mapped": mapping_of(held.first) is not None,
             "n_cells": 1,
-            "row_bytes": int(rows.nbytes),
+            "row_bytes": held.row_bytes,
             "memory_bytes": self.memory_bytes,
         }
-        return {**description, "cells": [{"rows": self.n_rows}]} if parts else description
+        return {**description, "cells": [{"rows": held.n_rows}]} if parts else description
 
-    def _part(self, among: Among) -> tuple[FlatIndex, Ids]:
-        """An index over the rows that may answer, and their ids."""
-        places = checks.allowed_places(among, self._ids, self.n_rows, self._next_id)
-        assert places is not None
-        part = FlatIndex(self.metric)
-        part._hold(np.ascontiguousarray(self.rows[places]), None, places.size)
-        return part, self.ids[places]
-
-    def _asked(self, queries: Rows, exclude: Ids | None) -> tuple[Rows, Ids | None]:
-        queries = checks.check_matrix(queries, "The query", self.rows.shape[1])
+    def _asked(
+        self, held: Held, queries: Rows, exclude: Ids | None, among: Among | None
+    ) -> tuple[Rows, Ids | None, NDArray[np.uint64] | None, int]:
+        """Checked queries, the place each must not get, a bit per place that may answer, how many may."""
+        queries = checks.check_matrix(queries, "The query", held.n_columns)
         checks.check_finite(queries, "The query")
-        return queries, checks.positions_of(exclude, self._ids, self.n_rows, queries.shape[0])
+        allowed, n_allowed = held.allowed(among)
+        places = None
+        if exclude is not None:
+            places = held.places_of(checks.check_excluded(exclude, queries.shape[0]))
+            places = held.kept(places, allowed)
+            places = places if (places >= 0).any() else None
+        return queries, places, allowed, n_allowed
 
-    def _built(self, n_threads: int) -> FlatScan:
-        """The native scan over the rows held now, built once per change."""
+    def _scan_of(self, held: Held, n_threads: int) -> FlatScan:
+        """The native scan over these rows, built once, or grown from the one before."""
         from .._native import FlatScan
 
+        scan = held.screen.scan
+        if scan is not None:
+            return scan
         with self._building:
-            if self._scan is None:
-                self._scan = FlatScan(self.rows, _SCANS[self.metric], n_threads)  # type: ignore[arg-type]
-            return self._scan
+            screen = held.screen
+            if screen.scan is None:
+                if screen.source is not None:
+                    assert held.added is not None
+                    screen.scan = screen.source.grown(held.added, n_threads)
+                else:
+                    is_mapped = mapping_of(held.first) is not None
+                    name: Any = _SCANS[self.metric]
+                    screen.scan = FlatScan(held.first, name, n_threads, None, held.added, is_mapped)
+                screen.source = None
+            return screen.scan
+
+    def _build_mapped(self, held: Held) -> None:
+        """Encode mapped rows as they are checked, so that the file is read once."""
+        from .._native import get_num_threads
+
+        try:
+            self._scan_of(held, get_num_threads())
+        except ValueError:
+            checks.check_finite(held.first, "X")
+            raise
+
+    def _let_go(self, held: Held, scan: FlatScan, n_queries: int) -> None:
+        """Give back the pages of mapped rows now and then: what was read is not kept resident for ever."""
+        mapping = mapping_of(held.first)
+        if mapping is None or not hasattr(mmap, "MADV_DONTNEED"):
+            return
+        self._bytes_read += round(scan.scan_statistics()["exact_per_query"] * n_queries) * _FAULT_BYTES
+        if self._bytes_read > _MOST_BYTES_READ:
+            self._bytes_read = 0
+            mapping.madvise(mmap.MADV_DONTNEED)
 
     def _reported(self, values: Distances) -> Distances:
         return np.sqrt(values) if self.metric == "euclidean" else values
-
-    def _named(self, places: Ids) -> Ids:
-        # The core's integers may be numpy.longlong, which equals int64 and yet prints as another type.
-        return places.view(np.int64) if self._ids is None else self._ids[places]
 
     # Keeping it
 
     def save(self) -> tuple[dict[str, Any], dict[str, Rows]]:
         """Settings and arrays, from which ``load`` makes the same index. The screening copy is not kept."""
+        held = self._now()
         settings = {
             "kind": "flat",
             "metric": self.metric,
-            "n_columns": int(self.rows.shape[1]),
-            "next_id": self._next_id,
+            "n_columns": held.n_columns,
+            "next_id": held.next_id,
         }
-        return settings, stored.sections_of(self.rows, self._ids)
+        return settings, stored.sections_of(held.rows, held.stored_ids)
 
     @classmethod
     def load(cls, settings: dict[str, Any], sections: dict[str, Rows]) -> FlatIndex:
         """The inverse of ``save``; rows may be memory-mapped and read-only, and stay so."""
         index = cls(settings["metric"])
         rows = stored.rows_from(sections, int(settings["n_columns"]))
-        index._hold(
-            rows, stored.ids_from(sections, rows.shape[0], settings["next_id"]), int(settings["next_id"])
-        )
+        ids = stored.ids_from(sections, rows.shape[0], settings["next_id"])
+        index._held = Held.of(rows, ids, int(settings["next_id"]))
         return index
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_scan": None, "_building": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _building=threading.Lock())
-
-
-def _within_part(exclude: Ids | None, chosen: Ids) -> Ids | None:
-    return None if exclude is None else checks.places_of(np.asarray(exclude), chosen, chosen.size)
+        held = self._held
+        return {
+            **self.__dict__,
+            "_held": None if held is None else held.alone(),
+            "_changing": ChangeLock(),
+            "_building": ChangeLock(),
+        }
