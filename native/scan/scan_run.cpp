@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "kernels/dispatch.hpp"
 
@@ -76,11 +77,25 @@ struct ScanRun::Settler {
     collector.trim();
   }
 
+  // Keys of the candidates, the most promising highest: as high as their upper bounds are low, or nearly. A score
+  // that says nothing ranks last.
+  void rank(const Collector& collector, float weight) {
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    keys.resize(collector.candidates.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const Candidate& candidate = collector.candidates[i];
+      const float key = candidate.score - weight * run.panels_.row_error(candidate.id);
+      keys[i] = std::fabs(key) < infinity ? key : -std::numeric_limits<float>::max();
+    }
+  }
+
   ScanRun& run;
   ExactDistance exact;
   std::int64_t current = -1;
   std::vector<std::int64_t> ids;
-  std::vector<double> distances, scratch;
+  std::vector<double> distances, uppers;
+  std::vector<float> keys;
+  std::vector<Candidate> rest;
   std::int64_t n_exact = 0, n_candidates = 0;
 };
 
@@ -122,7 +137,7 @@ bool ScanRun::measure(const std::vector<std::int64_t>& chosen) {
     for (std::int64_t begin = n_chosen * lane / n_lanes_; begin < last; begin += rows_at_once) {
       if (interrupt_.poll()) return;
       for (std::int64_t i = begin; i < std::min(last, begin + rows_at_once); ++i) {
-        if (chosen[i] != excluded) collector.candidates.push_back({Collector::infinity, 0, chosen[i]});
+        if (chosen[i] != excluded) collector.candidates.push_back({0, chosen[i]});
       }
       settler.n_candidates += static_cast<std::int64_t>(collector.candidates.size());
       settler.settle(query, collector);
@@ -278,23 +293,20 @@ void ScanRun::take_shared(const TileSpan& tile, std::int64_t lane) {
 void ScanRun::take(std::int64_t query, std::int64_t lane, std::int64_t panel, const float* scores, std::uint64_t mask,
           Settler& settler) {
   Collector& collector = collectors_[slot(query, lane)];
-  const QueryBound& bound = *bounds_[query];
   const std::int64_t excluded = exclude_ ? exclude_[first_ + query] : -1;
   const std::int64_t first_row = panel * panel_rows;
   for (; mask; mask &= mask - 1) {
     const int row = std::countr_zero(mask);
     const std::int64_t id = first_row + row;
     if (id >= rows_.n_rows || id == excluded) continue;
-    const double upper =
-        k_ == 0 ? 0.0 : bound.upper(scores[row], panels_.row_base(id), panels_.row_error(id));
-    collector.candidates.push_back({upper, scores[row], id});
+    collector.candidates.push_back({scores[row], id});
     ++settler.n_candidates;
   }
   if (collector.is_due()) tighten(query, lane, collector, settler);
 }
 
 void ScanRun::tighten(std::int64_t query, std::int64_t lane, Collector& collector, Settler& settler) {
-  collector.tighten(settler.scratch);
+  prove(query, lane, collector, settler);
   prune(query, lane, collector);
   if (collector.is_crowded()) {  // the screen cannot tell these apart
     settler.settle(query, collector);
@@ -302,6 +314,25 @@ void ScanRun::tighten(std::int64_t query, std::int64_t lane, Collector& collecto
   }
   if (n_lanes_ > 1 && k_ > 0) lower_shared(shared_[query], collector.reach());
   collector.rearm();
+}
+
+// Lowers the reach by the upper bounds of the most promising candidates: any k rows prove one.
+void ScanRun::prove(std::int64_t query, std::int64_t lane, Collector& collector, Settler& settler) {
+  const auto n_candidates = static_cast<std::int64_t>(collector.candidates.size());
+  if (k_ == 0 || n_candidates + static_cast<std::int64_t>(collector.neighbors.size()) < k_) return;
+  settler.uppers.clear();
+  if (n_candidates > 0) {
+    settler.rank(collector, weights_[slot(query, lane)]);
+    const float least = reached_by(settler.keys.data(), n_candidates, std::min(k_, n_candidates));
+    const QueryBound& bound = *bounds_[query];
+    for (std::int64_t i = 0; i < n_candidates; ++i) {
+      if (!(settler.keys[i] >= least)) continue;
+      const Candidate& candidate = collector.candidates[i];
+      settler.uppers.push_back(
+          bound.upper(candidate.score, panels_.row_base(candidate.id), panels_.row_error(candidate.id)));
+    }
+  }
+  collector.tighten(settler.uppers);
 }
 
 // Drops the candidates that the present reach rules out, by the tile's own comparison.
@@ -322,17 +353,25 @@ std::vector<Neighbor>& ScanRun::gather(std::int64_t query, Settler& settler) {
     whole.neighbors.insert(whole.neighbors.end(), part.neighbors.begin(), part.neighbors.end());
     whole.lower_reach(part.reach());
   }
-  whole.tighten(settler.scratch);
+  prove(query, 0, whole, settler);
   prune(query, 0, whole);
-  // The likeliest k are measured first: what they prove rules out most of the rest.
-  if (k_ > 0 && static_cast<std::int64_t>(whole.candidates.size()) > 2 * k_) {
-    const auto likeliest = whole.candidates.begin() + k_;
-    std::nth_element(whole.candidates.begin(), likeliest, whole.candidates.end(),
-                     [](const Candidate& a, const Candidate& b) { return a.upper < b.upper; });
-    std::vector<Candidate> rest(likeliest, whole.candidates.end());
-    whole.candidates.erase(likeliest, whole.candidates.end());
+  // The likeliest are measured first, k of them, then twice as many: what they prove rules out most of the rest.
+  for (std::int64_t share = k_; k_ > 0 && static_cast<std::int64_t>(whole.candidates.size()) > 2 * share; share *= 2) {
+    settler.rank(whole, weights_[slot(query, 0)]);
+    const float least = reached_by(settler.keys.data(), static_cast<std::int64_t>(whole.candidates.size()), share);
+    settler.rest.clear();
+    std::size_t n_likely = 0;
+    for (std::size_t i = 0; i < whole.candidates.size(); ++i) {
+      const Candidate candidate = whole.candidates[i];
+      if (settler.keys[i] >= least) {
+        whole.candidates[n_likely++] = candidate;
+      } else {
+        settler.rest.push_back(candidate);
+      }
+    }
+    whole.candidates.resize(n_likely);
     settler.settle(query, whole);
-    whole.candidates = std::move(rest);
+    whole.candidates.assign(settler.rest.begin(), settler.rest.end());
     prune(query, 0, whole);
   }
   settler.settle(query, whole);

@@ -61,6 +61,7 @@ class ScanRun {
   void take(std::int64_t query, std::int64_t lane, std::int64_t panel, const float* scores, std::uint64_t mask,
             Settler& settler);
   void tighten(std::int64_t query, std::int64_t lane, Collector& collector, Settler& settler);
+  void prove(std::int64_t query, std::int64_t lane, Collector& collector, Settler& settler);
   void prune(std::int64_t query, std::int64_t lane, Collector& collector);
   std::vector<Neighbor>& gather(std::int64_t query, Settler& settler);
   void allow(std::int64_t query, std::int64_t lane);
