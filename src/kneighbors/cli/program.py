@@ -19,6 +19,7 @@ COMMANDS = {
     "predict": "Predict a label for each row of a file.",
     "evaluate": "Score a model on rows whose labels are known.",
     "inspect": "Show what happened to the data, step by step.",
+    "serve": "Serve a model over HTTP.",
     "info": "Show version, instruction set, threads and memory.",
     "completion": "Print the script that completes commands and options.",
 }
