@@ -16,6 +16,7 @@ namespace kneighbors {
 
 void bind_flat(nanobind::module_& module);
 void bind_project(nanobind::module_& module);
+void bind_tree(nanobind::module_& module);
 
 // A C-contiguous matrix in host memory, possibly read-only.
 using AnyMatrix = nanobind::ndarray<nanobind::ro, nanobind::ndim<2>, nanobind::c_contig, nanobind::device::cpu>;

@@ -36,4 +36,5 @@ NB_MODULE(_native, module) {
 
   kneighbors::bind_flat(module);
   kneighbors::bind_project(module);
+  kneighbors::bind_tree(module);
 }

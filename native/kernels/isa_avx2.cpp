@@ -22,6 +22,14 @@ struct Lane {
     return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_NLT_UQ)));
   }
 
+  // One bit for each of eight doubles that is at most the limit; NaN is not.
+  static inline std::uint32_t at_most(const double* values, double limit) {
+    const __m256d most = _mm256_set1_pd(limit);
+    const int low = _mm256_movemask_pd(_mm256_cmp_pd(_mm256_load_pd(values), most, _CMP_LE_OQ));
+    const int high = _mm256_movemask_pd(_mm256_cmp_pd(_mm256_load_pd(values + 4), most, _CMP_LE_OQ));
+    return static_cast<std::uint32_t>(low | high << 4);
+  }
+
   using Integers = __m256i;
   static inline Vector multiply(Vector a, Vector b) { return _mm256_mul_ps(a, b); }
   static inline Vector to_float(Integers v) { return _mm256_cvtepi32_ps(v); }
@@ -38,6 +46,7 @@ struct Lane {
 #include "kernels/int8_tile_body.hpp"
 #include "kernels/rerank_body.hpp"
 #include "kernels/encode_body.hpp"
+#include "kernels/tree_body.hpp"
 #include "kernels/table_body.hpp"
 
 }  // namespace kneighbors::avx2

@@ -20,6 +20,11 @@ struct Lane {
   static inline Vector multiply_add(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
   static inline std::uint32_t not_less(Vector a, Vector b) { return _mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ); }
 
+  // One bit for each of eight doubles that is at most the limit; NaN is not.
+  static inline std::uint32_t at_most(const double* values, double limit) {
+    return _mm512_cmp_pd_mask(_mm512_load_pd(values), _mm512_set1_pd(limit), _CMP_LE_OQ);
+  }
+
   using Integers = __m512i;
   static inline Vector multiply(Vector a, Vector b) { return _mm512_mul_ps(a, b); }
   static inline Vector to_float(Integers v) { return _mm512_maskz_cvtepi32_ps(0xffff, v); }
@@ -36,6 +41,7 @@ struct Lane {
 #include "kernels/int8_tile_body.hpp"
 #include "kernels/rerank_body.hpp"
 #include "kernels/encode_body.hpp"
+#include "kernels/tree_body.hpp"
 #include "kernels/table_body.hpp"
 
 }  // namespace kneighbors::avx512

@@ -23,6 +23,13 @@ struct Lane {
     return vaddvq_u32(vandq_u32(vmvnq_u32(vcltq_f32(a, b)), bits));
   }
 
+  // One bit for each of eight doubles that is at most the limit; NaN is not.
+  static inline std::uint32_t at_most(const double* values, double limit) {
+    std::uint32_t mask = 0;
+    for (int i = 0; i < 8; ++i) mask |= static_cast<std::uint32_t>(values[i] <= limit) << i;
+    return mask;
+  }
+
   using Integers = int32x4_t;
   static inline Vector multiply(Vector a, Vector b) { return vmulq_f32(a, b); }
   static inline Vector to_float(Integers v) { return vcvtq_f32_s32(v); }
@@ -41,6 +48,7 @@ struct Lane {
 #include "kernels/int8_tile_body.hpp"
 #include "kernels/rerank_body.hpp"
 #include "kernels/encode_body.hpp"
+#include "kernels/tree_body.hpp"
 #include "kernels/table_body.hpp"
 
 }  // namespace kneighbors::neon

@@ -18,6 +18,13 @@ struct Lane {
   static inline Vector multiply_add(Vector a, Vector b, Vector c) { return a * b + c; }
   static inline std::uint32_t not_less(Vector a, Vector b) { return !(a < b); }
 
+  // One bit for each of eight doubles that is at most the limit; NaN is not.
+  static inline std::uint32_t at_most(const double* values, double limit) {
+    std::uint32_t mask = 0;
+    for (int i = 0; i < 8; ++i) mask |= static_cast<std::uint32_t>(values[i] <= limit) << i;
+    return mask;
+  }
+
   using Integers = std::int32_t;
   static inline Vector multiply(Vector a, Vector b) { return a * b; }
   static inline Vector to_float(Integers v) { return static_cast<float>(v); }
@@ -34,6 +41,7 @@ struct Lane {
 #include "kernels/int8_tile_body.hpp"
 #include "kernels/rerank_body.hpp"
 #include "kernels/encode_body.hpp"
+#include "kernels/tree_body.hpp"
 #include "kernels/table_body.hpp"
 
 }  // namespace kneighbors::scalar

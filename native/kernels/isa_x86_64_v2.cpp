@@ -22,6 +22,15 @@ struct Lane {
     return static_cast<std::uint32_t>(_mm_movemask_ps(_mm_cmpnlt_ps(a, b)));
   }
 
+  // One bit for each of eight doubles that is at most the limit; NaN is not.
+  static inline std::uint32_t at_most(const double* values, double limit) {
+    int mask = 0;
+    for (int i = 0; i < 8; i += 2) {
+      mask |= _mm_movemask_pd(_mm_cmple_pd(_mm_load_pd(values + i), _mm_set1_pd(limit))) << i;
+    }
+    return static_cast<std::uint32_t>(mask);
+  }
+
   using Integers = __m128i;
   static inline Vector multiply(Vector a, Vector b) { return _mm_mul_ps(a, b); }
   static inline Vector to_float(Integers v) { return _mm_cvtepi32_ps(v); }
@@ -38,6 +47,7 @@ struct Lane {
 #include "kernels/int8_tile_body.hpp"
 #include "kernels/rerank_body.hpp"
 #include "kernels/encode_body.hpp"
+#include "kernels/tree_body.hpp"
 #include "kernels/table_body.hpp"
 
 }  // namespace kneighbors::x86_64_v2

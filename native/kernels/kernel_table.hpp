@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "project/project_kernels.hpp"
+#include "tree/tree_kernels.hpp"
 
 namespace kneighbors {
 
@@ -80,6 +81,8 @@ struct KernelTable {
   RowCosineSums<double> cosine_float64;
   EncodeFunction encode_bytes;
   ProjectKernels project;
+  const TreeKernels<float>* tree_float32;
+  const TreeKernels<double>* tree_float64;
 };
 
 }  // namespace kneighbors

@@ -21,4 +21,6 @@ static const KernelTable table = {
     cosine_sums<double>,
     encode_bytes,
     project_kernels,
+    &tree_kernels_float32,
+    &tree_kernels_float64,
 };
