@@ -37,11 +37,6 @@ class BoundBoxTree {
     if (const auto* tree = std::get_if<BoxTree<float>>(&tree_)) return body(*tree, float{});
     return body(std::get<BoxTree<double>>(tree_), double{});
   }
-  template <class Body>
-  auto visit(const Body& body) {
-    if (auto* tree = std::get_if<BoxTree<float>>(&tree_)) return body(*tree, float{});
-    return body(std::get<BoxTree<double>>(tree_), double{});
-  }
 
  public:
   BoundBoxTree(const AnyMatrix& rows, int n_threads) {
@@ -61,9 +56,9 @@ class BoundBoxTree {
     const Rows held = check_rows(rows), asked = check_queries(queries, n_threads, exclude);
     const TreeFormula formula = formula_named(metric);
     const std::uint8_t* bytes = check_allowed(allowed);
-    if (k < 1 || k > n_alive() - (exclude ? 1 : 0)) {
+    if (k < 1 || k > n_rows() - (exclude ? 1 : 0)) {
       throw std::invalid_argument("k = " + std::to_string(k) + " neighbours were asked of " +
-                                  std::to_string(n_alive()) + " rows");
+                                  std::to_string(n_rows()) + " rows");
     }
     double* values = nullptr;
     std::int64_t* places = nullptr;
@@ -117,43 +112,35 @@ class BoundBoxTree {
     return nb::make_tuple(offset_array, value_array, place_array);
   }
 
-  void add(const AnyMatrix& rows) {
-    const Rows view = check_rows(rows);
-    visit([&](auto& tree, auto type) { tree.add(static_cast<const decltype(type)*>(view.data), view.n_rows); });
-  }
-
-  void remove(const IdVector& places) {
-    visit([&](auto& tree, auto) { tree.remove(places.data(), static_cast<std::int64_t>(places.shape(0))); });
-  }
-
-  std::vector<std::int32_t> trace(const AnyMatrix& query, std::int64_t k, const std::string& metric) const {
+  std::vector<std::int32_t> trace(const AnyMatrix& query, std::int64_t k, const std::string& metric,
+                                  const std::optional<ByteVector>& allowed) const {
     const Rows asked = check_queries(query, 1, std::nullopt);
-    if (asked.n_rows != 1 || k < 1 || k > n_alive()) throw std::invalid_argument("one query and 1 <= k <= rows");
+    if (asked.n_rows != 1 || k < 1 || k > n_rows()) throw std::invalid_argument("one query and 1 <= k <= rows");
     std::vector<double> wide(static_cast<std::size_t>(asked.n_columns));
     asked.widen(0, wide.data());
     const TreeFormula formula = formula_named(metric);
-    return visit([&](const auto& tree, auto) { return tree.trace(wide.data(), k, formula); });
+    const std::uint8_t* bytes = check_allowed(allowed);
+    return visit([&](const auto& tree, auto) { return tree.trace(wide.data(), k, formula, bytes); });
   }
 
   nb::tuple boxes(int most_depth, std::int64_t most) const {
     std::vector<double> lows, highs;
-    const std::vector<TreeBox> boxes =
-        visit([&](const auto& tree, auto) { return tree.describe(most_depth, most, lows, highs); });
+    const std::vector<TreeBox> found =
+        visit([&](const auto& tree, auto) { return tree.boxes(most_depth, most, lows, highs); });
     std::int64_t* facts = nullptr;
     double *low = nullptr, *high = nullptr;
     const std::size_t width = static_cast<std::size_t>(n_columns());
-    auto fact_array = new_array<std::int64_t>({boxes.size(), 3}, facts);
-    auto low_array = new_array<double>({boxes.size(), width}, low);
-    auto high_array = new_array<double>({boxes.size(), width}, high);
-    for (const TreeBox& box : boxes) *facts++ = box.node, *facts++ = box.depth, *facts++ = box.n_rows;
+    auto fact_array = new_array<std::int64_t>({found.size(), 3}, facts);
+    auto low_array = new_array<double>({found.size(), width}, low);
+    auto high_array = new_array<double>({found.size(), width}, high);
+    for (const TreeBox& box : found) *facts++ = box.node, *facts++ = box.depth, *facts++ = box.n_rows;
     std::copy(lows.begin(), lows.end(), low);
     std::copy(highs.begin(), highs.end(), high);
     return nb::make_tuple(fact_array, low_array, high_array);
   }
 
   std::int64_t n_columns() const { return visit([](const auto& tree, auto) { return tree.n_columns(); }); }
-  std::int64_t n_alive() const { return visit([](const auto& tree, auto) { return tree.n_alive(); }); }
-  std::int64_t n_added() const { return visit([](const auto& tree, auto) { return tree.n_added(); }); }
+  std::int64_t n_rows() const { return visit([](const auto& tree, auto) { return tree.n_rows(); }); }
   std::int64_t n_nodes() const { return visit([](const auto& tree, auto) { return tree.n_nodes(); }); }
   std::int64_t n_leaves() const { return visit([](const auto& tree, auto) { return tree.n_leaves(); }); }
   std::int64_t bytes() const { return visit([](const auto& tree, auto) { return tree.bytes(); }); }
@@ -185,10 +172,10 @@ class BoundBoxTree {
 
   const std::uint8_t* check_allowed(const std::optional<ByteVector>& allowed) const {
     if (!allowed) return nullptr;
-    const std::int64_t n_places = visit([](const auto& tree, auto) { return tree.n_places(); });
+    const std::int64_t n_places = visit([](const auto& tree, auto) { return tree.n_rows(); });
     if (static_cast<std::int64_t>(allowed->shape(0)) != n_places) {
       throw std::invalid_argument("allowed holds " + std::to_string(allowed->shape(0)) + " bytes for " +
-                                  std::to_string(n_places) + " places");
+                                  std::to_string(n_places) + " rows");
     }
     return allowed->data();
   }
@@ -212,13 +199,11 @@ void bind_tree(nb::module_& module) {
            nb::arg("metric"), nb::arg("n_threads") = 1, nb::arg("exclude") = nb::none(), nb::arg("allowed") = nb::none())
       .def("search_radius", &BoundBoxTree::search_radius, nb::arg("queries").noconvert(), nb::arg("limit"),
            nb::arg("metric"), nb::arg("n_threads") = 1, nb::arg("exclude") = nb::none(), nb::arg("allowed") = nb::none())
-      .def("add", &BoundBoxTree::add, nb::arg("rows").noconvert())
-      .def("remove", &BoundBoxTree::remove, nb::arg("places"))
-      .def("trace", &BoundBoxTree::trace, nb::arg("query").noconvert(), nb::arg("k"), nb::arg("metric"))
+      .def("trace", &BoundBoxTree::trace, nb::arg("query").noconvert(), nb::arg("k"), nb::arg("metric"),
+           nb::arg("allowed") = nb::none())
       .def("boxes", &BoundBoxTree::boxes, nb::arg("most_depth"), nb::arg("most"))
       .def_prop_ro("n_columns", &BoundBoxTree::n_columns)
-      .def_prop_ro("n_rows", &BoundBoxTree::n_alive)
-      .def_prop_ro("n_added", &BoundBoxTree::n_added)
+      .def_prop_ro("n_rows", &BoundBoxTree::n_rows)
       .def_prop_ro("n_nodes", &BoundBoxTree::n_nodes)
       .def_prop_ro("n_leaves", &BoundBoxTree::n_leaves)
       .def_prop_ro("memory_bytes", &BoundBoxTree::bytes);

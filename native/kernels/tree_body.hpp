@@ -3,8 +3,8 @@
 //
 // A row's distance is summed in the documented order (rerank_body.hpp), eight rows side by side. A box's bound is the
 // same sum over the distances to its sides, in the same order: every operation of it rounds monotonically, so a bound
-// as computed is never above a distance as computed, and no slack is needed. Rows that are gone hold NaN, which
-// passes no comparison.
+// as computed is never above a distance as computed, and no slack is needed. Where a leaf has
+// no row there is NaN, which passes no comparison.
 
 template <int formula>
 static inline __attribute__((always_inline)) Lanes8 tree_term(Lanes8 difference) {
@@ -184,43 +184,43 @@ static inline __attribute__((always_inline)) void walk_tree(const TreeView<T>& t
   const std::int64_t n_columns = columns == 0 ? tree.n_columns : columns;
   alignas(64) double values[tree_width];
   TreeStack stack;
-  for (std::int64_t root = tree.n_roots - 1; root >= 0; --root) {
-    stack.size = 1;
-    stack.bounds[0] = 0;
-    stack.nodes[0] = tree.roots[root];
-    while (stack.size > 0) {
-      --stack.size;
-      if (stack.bounds[stack.size] > *limit) continue;
-      const std::int32_t node = stack.nodes[stack.size];
-      if (walk.n_nodes + walk.n_leaves < walk.most_visited) walk.visited[walk.n_nodes + walk.n_leaves] = node;
-      if (node >= 0) {
-        ++walk.n_nodes;
-        const T* boxes = tree.boxes + node * n_columns * (2 * tree_width);
-        if constexpr (columns == 0) {
-          general_box_bounds<T, formula>(query, boxes, n_columns, values);
-        } else {
-          const Lanes8 bounds = box_bounds<T, formula, columns>(query, boxes, n_columns);
-          __builtin_memcpy(values, &bounds, sizeof(values));
-        }
-        const std::uint32_t mask = Lane::at_most(values, *limit) & ((1u << tree.widths[node]) - 1);
-        push_children(stack, values, mask, tree.children + node * tree_width);
-        continue;
+  stack.size = 1;
+  stack.bounds[0] = 0;
+  stack.nodes[0] = 0;
+  while (stack.size > 0) {
+    --stack.size;
+    if (stack.bounds[stack.size] > *limit) continue;
+    const std::int64_t node = stack.nodes[stack.size];
+    if (walk.n_nodes + walk.n_leaves < walk.most_visited) {
+      walk.visited[walk.n_nodes + walk.n_leaves] = static_cast<std::int32_t>(node);
+    }
+    if (node >= 0) {
+      ++walk.n_nodes;
+      const T* boxes = tree.boxes + node * n_columns * (2 * tree_width);
+      if constexpr (columns == 0) {
+        general_box_bounds<T, formula>(query, boxes, n_columns, values);
+      } else {
+        const Lanes8 bounds = box_bounds<T, formula, columns>(query, boxes, n_columns);
+        __builtin_memcpy(values, &bounds, sizeof(values));
       }
-      ++walk.n_leaves;
-      const std::int64_t leaf = ~node;
-      const T* panel = tree.panels + leaf * n_columns * tree_leaf_rows;
-      const std::int64_t* places = tree.places + leaf * tree_leaf_rows;
-      for (int first = 0; first < tree_leaf_rows; first += tree_width) {
-        if constexpr (columns == 0) {
-          general_row_values<T, formula>(query, panel + first, n_columns, values);
-        } else {
-          const Lanes8 distances = row_values<T, formula, columns>(query, panel + first, n_columns);
-          __builtin_memcpy(values, &distances, sizeof(values));
-        }
-        for (std::uint32_t mask = Lane::at_most(values, *limit); mask != 0; mask &= mask - 1) {
-          const int row = __builtin_ctz(mask);
-          visit(values[row], places[first + row]);
-        }
+      const std::uint32_t mask = Lane::at_most(values, *limit) & ((1u << tree.widths[node]) - 1);
+      push_children(stack, values, mask, tree.children + node * tree_width);
+      continue;
+    }
+    ++walk.n_leaves;
+    const std::int64_t leaf = ~node;
+    const T* panel = tree.panels + leaf * n_columns * tree_leaf_rows;
+    const std::int64_t* places = tree.places + leaf * tree_leaf_rows;
+    for (int first = 0; first < tree_leaf_rows; first += tree_width) {
+      if constexpr (columns == 0) {
+        general_row_values<T, formula>(query, panel + first, n_columns, values);
+      } else {
+        const Lanes8 distances = row_values<T, formula, columns>(query, panel + first, n_columns);
+        __builtin_memcpy(values, &distances, sizeof(values));
+      }
+      for (std::uint32_t mask = Lane::at_most(values, *limit); mask != 0; mask &= mask - 1) {
+        const int row = __builtin_ctz(mask);
+        visit(values[row], places[first + row]);
       }
     }
   }

@@ -143,7 +143,6 @@ struct BoxTree<T>::Builder {
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t place = order[begin + i];
       tree.places_[leaf * tree_leaf_rows + i] = place;
-      tree.slots_[place] = leaf * tree_leaf_rows + i;
       for (std::int64_t j = 0; j < n_columns(); ++j) panel[j * tree_leaf_rows + i] = rows[place * n_columns() + j];
     }
   }
@@ -181,7 +180,7 @@ struct BoxTree<T>::Builder {
 
 template <class T>
 BoxTree<T>::BoxTree(const T* rows, std::int64_t n_rows, std::int64_t n_columns, int n_threads)
-    : n_columns_(n_columns), n_built_(n_rows), n_places_(n_rows), n_alive_(n_rows) {
+    : n_columns_(n_columns), n_rows_(n_rows) {
   if (n_rows < 1) throw std::invalid_argument("a tree needs at least one row");
   const std::int64_t n_leaves = (n_rows + tree_leaf_rows - 1) / tree_leaf_rows, n_nodes = count_nodes(n_leaves);
   if (n_leaves >= std::numeric_limits<std::int32_t>::max()) {
@@ -192,8 +191,6 @@ BoxTree<T>::BoxTree(const T* rows, std::int64_t n_rows, std::int64_t n_columns, 
   widths_.assign(static_cast<std::size_t>(n_nodes), 0);
   panels_.assign(static_cast<std::size_t>(n_leaves * n_columns * tree_leaf_rows), std::numeric_limits<T>::quiet_NaN());
   places_.assign(static_cast<std::size_t>(n_leaves * tree_leaf_rows), -1);
-  slots_.assign(static_cast<std::size_t>(n_rows), -1);
-  roots_.assign(1, 0);
   Builder builder{*this, rows, n_rows, {}, {}, {}};
   builder.build(n_threads);
 }
@@ -207,7 +204,7 @@ void BoxTree<T>::set_box(std::int64_t node, int child) {
     T low = std::numeric_limits<T>::infinity(), high = -low;
     if (below < 0) {
       const T* column = panels_.data() + (~below * n_columns_ + j) * tree_leaf_rows;
-      for (int i = 0; i < tree_leaf_rows; ++i) {  // a comparison with NaN is false: rows that are gone do not count
+      for (int i = 0; i < tree_leaf_rows; ++i) {  // a comparison with NaN is false: missing rows do not count
         if (column[i] < low) low = column[i];
         if (column[i] > high) high = column[i];
       }
@@ -224,60 +221,15 @@ void BoxTree<T>::set_box(std::int64_t node, int child) {
 }
 
 template <class T>
-void BoxTree<T>::add(const T* rows, std::int64_t n_rows) {
-  for (std::int64_t i = 0; i < n_rows; ++i) {
-    const T* row = rows + i * n_columns_;
-    if (n_added() % tree_leaf_rows == 0) {  // the last leaf is full
-      const std::int64_t leaf = n_leaves();
-      panels_.resize(panels_.size() + static_cast<std::size_t>(n_columns_ * tree_leaf_rows),
-                     std::numeric_limits<T>::quiet_NaN());
-      places_.resize(places_.size() + tree_leaf_rows, -1);
-      if (roots_.size() == 1 || widths_.back() == tree_width) {
-        roots_.push_back(static_cast<std::int32_t>(n_nodes()));
-        widths_.push_back(0);
-        children_.resize(children_.size() + tree_width, 0);
-        boxes_.resize(boxes_.size() + static_cast<std::size_t>(n_columns_ * 2 * tree_width), 0);
-      }
-      children_[(n_nodes() - 1) * tree_width + widths_.back()++] = ~static_cast<std::int32_t>(leaf);
-    }
-    const std::int64_t slot = (n_leaves() - 1) * tree_leaf_rows + n_added() % tree_leaf_rows;
-    T* panel = panels_.data() + (n_leaves() - 1) * n_columns_ * tree_leaf_rows + slot % tree_leaf_rows;
-    for (std::int64_t j = 0; j < n_columns_; ++j) panel[j * tree_leaf_rows] = row[j];
-    places_[slot] = n_places_++;
-    slots_.push_back(slot);
-    ++n_alive_;
-    set_box(n_nodes() - 1, widths_.back() - 1);
-  }
-}
-
-template <class T>
-void BoxTree<T>::remove(const std::int64_t* places, std::int64_t n_places) {
-  for (std::int64_t i = 0; i < n_places; ++i) {
-    if (places[i] < 0 || places[i] >= n_places_ || slots_[places[i]] < 0) {
-      throw std::invalid_argument("there is no row at place " + std::to_string(places[i]));
-    }
-  }
-  for (std::int64_t i = 0; i < n_places; ++i) {
-    const std::int64_t slot = slots_[places[i]];
-    if (slot < 0) continue;  // named twice
-    T* panel = panels_.data() + slot / tree_leaf_rows * n_columns_ * tree_leaf_rows + slot % tree_leaf_rows;
-    for (std::int64_t j = 0; j < n_columns_; ++j) panel[j * tree_leaf_rows] = std::numeric_limits<T>::quiet_NaN();
-    slots_[places[i]] = -1;
-    --n_alive_;
-  }
-}
-
-template <class T>
 TreeView<T> BoxTree<T>::view() const {
-  return {boxes_.data(), children_.data(), widths_.data(), panels_.data(), places_.data(), n_columns_,
-          roots_.data(), static_cast<std::int64_t>(roots_.size())};
+  return {boxes_.data(), children_.data(), widths_.data(), panels_.data(), places_.data(), n_columns_};
 }
 
 template <class T>
 std::int64_t BoxTree<T>::bytes() const {
   return static_cast<std::int64_t>((boxes_.size() + panels_.size()) * sizeof(T) +
-                                   (children_.size() + widths_.size() + roots_.size()) * sizeof(std::int32_t) +
-                                   (places_.size() + slots_.size()) * sizeof(std::int64_t));
+                                   (children_.size() + widths_.size()) * sizeof(std::int32_t) +
+                                   places_.size() * sizeof(std::int64_t));
 }
 
 template <class T>
@@ -349,11 +301,12 @@ bool BoxTree<T>::search_radius(const Rows& queries, double limit, TreeFormula fo
 }
 
 template <class T>
-std::vector<std::int32_t> BoxTree<T>::trace(const double* query, std::int64_t k, TreeFormula formula) const {
+std::vector<std::int32_t> BoxTree<T>::trace(const double* query, std::int64_t k, TreeFormula formula,
+                                            const std::uint8_t* allowed) const {
   std::vector<std::int32_t> visited(static_cast<std::size_t>(n_nodes() + n_leaves()));
   std::vector<double> values(static_cast<std::size_t>(k));
   std::vector<std::int64_t> places(static_cast<std::size_t>(k));
-  TreeQuery asked{query, k, std::numeric_limits<double>::infinity(), -1, nullptr, values.data(), places.data(), 0, {}};
+  TreeQuery asked{query, k, std::numeric_limits<double>::infinity(), -1, allowed, values.data(), places.data(), 0, {}};
   asked.walk.visited = visited.data();
   asked.walk.most_visited = static_cast<std::int64_t>(visited.size());
   tree_kernels<T>().search[static_cast<int>(formula)][0](view(), asked);
@@ -362,17 +315,17 @@ std::vector<std::int32_t> BoxTree<T>::trace(const double* query, std::int64_t k,
 }
 
 template <class T>
-std::vector<TreeBox> BoxTree<T>::describe(int most_depth, std::int64_t most, std::vector<double>& lows,
+std::vector<TreeBox> BoxTree<T>::boxes(int most_depth, std::int64_t most, std::vector<double>& lows,
                                           std::vector<double>& highs) const {
-  std::vector<TreeBox> boxes, level;
-  for (const std::int32_t root : roots_) level.push_back({root, 0, 0});
+  std::vector<TreeBox> found, level;
+  level.push_back({0, 0, n_rows_});
   // Level by level, so that what is left out is what lies deepest.
   for (int depth = 1; depth <= most_depth && !level.empty(); ++depth) {
     std::vector<TreeBox> next;
     for (const TreeBox& parent : level) {
       if (parent.node < 0) continue;
       for (int child = 0; child < widths_[parent.node]; ++child) {
-        if (static_cast<std::int64_t>(boxes.size()) >= most) return boxes;
+        if (static_cast<std::int64_t>(found.size()) >= most) return found;
         const std::int32_t below = children_[parent.node * tree_width + child];
         for (std::int64_t j = 0; j < n_columns_; ++j) {
           const T* side = boxes_.data() + (parent.node * n_columns_ + j) * 2 * tree_width + child;
@@ -380,12 +333,12 @@ std::vector<TreeBox> BoxTree<T>::describe(int most_depth, std::int64_t most, std
           highs.push_back(side[tree_width]);
         }
         next.push_back({below, depth, count_rows(below)});
-        boxes.push_back(next.back());
+        found.push_back(next.back());
       }
     }
     level = std::move(next);
   }
-  return boxes;
+  return found;
 }
 
 template <class T>
@@ -393,8 +346,7 @@ std::int64_t BoxTree<T>::count_rows(std::int32_t below) const {
   std::int64_t count = 0;
   if (below < 0) {
     for (int i = 0; i < tree_leaf_rows; ++i) {
-      const std::int64_t place = places_[~below * tree_leaf_rows + i];
-      count += place >= 0 && slots_[place] >= 0;
+      count += places_[~below * tree_leaf_rows + i] >= 0;
     }
   } else {
     for (int child = 0; child < widths_[below]; ++child) count += count_rows(children_[below * tree_width + child]);

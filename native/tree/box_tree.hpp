@@ -31,11 +31,6 @@ class BoxTree {
   // Copies the rows into leaves. The same tree for any number of threads.
   BoxTree(const T* rows, std::int64_t n_rows, std::int64_t n_columns, int n_threads);
 
-  // Rows get the next places, in leaves of their own that every query looks at: rebuild when they are many.
-  void add(const T* rows, std::int64_t n_rows);
-  // Throws std::invalid_argument when a place is not there; nothing is removed then.
-  void remove(const std::int64_t* places, std::int64_t n_places);
-
   // values and places: [n_queries][k], nearest first. `rows`: those that places count. exclude: one place per query
   // (-1: none), or null. allowed: per place whether it may answer, or null. There must be k rows for every query.
   // Returns false if interrupted.
@@ -48,15 +43,14 @@ class BoxTree {
                      std::vector<std::vector<TreeNeighbor>>& answers, Interrupt& interrupt) const;
 
   // The nodes and leaves (~leaf) that one query opens, in order.
-  std::vector<std::int32_t> trace(const double* query, std::int64_t k, TreeFormula formula) const;
+  std::vector<std::int32_t> trace(const double* query, std::int64_t k, TreeFormula formula,
+                                  const std::uint8_t* allowed) const;
   // All boxes down to `most_depth`; lows and highs get n_columns values each.
-  std::vector<TreeBox> describe(int most_depth, std::int64_t most, std::vector<double>& lows,
+  std::vector<TreeBox> boxes(int most_depth, std::int64_t most, std::vector<double>& lows,
                                 std::vector<double>& highs) const;
 
   std::int64_t n_columns() const { return n_columns_; }
-  std::int64_t n_alive() const { return n_alive_; }
-  std::int64_t n_places() const { return n_places_; }
-  std::int64_t n_added() const { return n_places_ - n_built_; }
+  std::int64_t n_rows() const { return n_rows_; }
   std::int64_t n_nodes() const { return static_cast<std::int64_t>(widths_.size()); }
   std::int64_t n_leaves() const { return static_cast<std::int64_t>(places_.size()) / tree_leaf_rows; }
   std::int64_t bytes() const;
@@ -68,11 +62,10 @@ class BoxTree {
   void set_box(std::int64_t node, int child);
   std::int64_t count_rows(std::int32_t below) const;
 
-  std::int64_t n_columns_, n_built_ = 0, n_places_ = 0, n_alive_ = 0;
+  std::int64_t n_columns_, n_rows_;
   std::vector<T> boxes_, panels_;
-  std::vector<std::int32_t> children_, widths_, roots_;
+  std::vector<std::int32_t> children_, widths_;
   std::vector<std::int64_t> places_;
-  std::vector<std::int64_t> slots_;  // per place: where its row lies, or -1 once removed
 };
 
 extern template class BoxTree<float>;

@@ -23,8 +23,6 @@ struct TreeView {
   const T* panels;              // [leaf][column][tree_leaf_rows]; NaN where there is no row
   const std::int64_t* places;   // [leaf][tree_leaf_rows]: which row it is
   std::int64_t n_columns;
-  const std::int32_t* roots;
-  std::int64_t n_roots;
 };
 
 // What a walk met: added to. The first most_visited nodes (and leaves, as ~leaf) are written down.

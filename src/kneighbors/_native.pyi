@@ -146,6 +146,54 @@ class LinearProjection:
     def transform(self, rows: FloatRows, n_threads: int = 1) -> FloatRows:
         """Projected rows (n, target_dim) of the same dtype; OverflowError where one leaves its range."""
 
+class BoxTree:
+    """A k-d tree of eight-way boxes over a copy of the rows. Values are squared for "sqeuclidean".
+
+    ``metric`` is "sqeuclidean", "manhattan" or "chebyshev". ``allowed`` holds one byte per row: 0 where it must
+    not answer. ``exclude`` holds one row number per query, -1 for none.
+    """
+
+    def __init__(self, rows: FloatRows, n_threads: int = 1) -> None: ...
+    def search(
+        self,
+        rows: FloatRows,
+        queries: FloatRows,
+        k: int,
+        metric: str,
+        n_threads: int = 1,
+        exclude: NDArray[np.int64] | None = None,
+        allowed: NDArray[np.uint8] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The k nearest rows of each query, nearest first; ``rows`` are those the tree was built from."""
+    def search_radius(
+        self,
+        queries: FloatRows,
+        limit: float,
+        metric: str,
+        n_threads: int = 1,
+        exclude: NDArray[np.int64] | None = None,
+        allowed: NDArray[np.uint8] | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+        """Every row at most ``limit`` away, nearest first: offsets, values, row numbers."""
+    def trace(
+        self, query: FloatRows, k: int, metric: str, allowed: NDArray[np.uint8] | None = None
+    ) -> list[int]:
+        """The nodes, and the leaves as ``~leaf``, that one query opens, in order."""
+    def boxes(
+        self, most_depth: int, most: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """Boxes level by level: (node or ~leaf, depth, rows below), lowest and highest corners."""
+    @property
+    def n_columns(self) -> int: ...
+    @property
+    def n_rows(self) -> int: ...
+    @property
+    def n_nodes(self) -> int: ...
+    @property
+    def n_leaves(self) -> int: ...
+    @property
+    def memory_bytes(self) -> int: ...
+
 def random_words(seed: int, stream: int, row: int, first: int, count: int) -> NDArray[np.uint32]:
     """Words ``first`` to ``first + count - 1`` of a row of the counter-based generator (Philox-4x32-10)."""
 
