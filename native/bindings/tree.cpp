@@ -44,9 +44,9 @@ class BoundBoxTree {
     check_threads(n_threads);
     const nb::gil_scoped_release unlocked;
     if (view.is_double) {
-      tree_.emplace<BoxTree<double>>(view.doubles(), view.n_rows, view.n_columns, n_threads);
+      tree_.emplace<BoxTree<double>>(static_cast<const double*>(view.data), view.n_rows, view.n_columns, n_threads);
     } else {
-      tree_.emplace<BoxTree<float>>(view.floats(), view.n_rows, view.n_columns, n_threads);
+      tree_.emplace<BoxTree<float>>(static_cast<const float*>(view.data), view.n_rows, view.n_columns, n_threads);
     }
   }
 

@@ -149,8 +149,8 @@ class LinearProjection:
 class BoxTree:
     """A k-d tree of eight-way boxes over a copy of the rows. Values are squared for "sqeuclidean".
 
-    ``metric`` is "sqeuclidean", "manhattan" or "chebyshev". ``allowed`` holds one byte per row: 0 where it must
-    not answer. ``exclude`` holds one row number per query, -1 for none.
+    ``metric`` is "sqeuclidean", "manhattan" or "chebyshev". ``allowed`` holds one byte per row: 0 where it
+    must not answer. ``exclude`` holds one row number per query, -1 for none.
     """
 
     def __init__(self, rows: FloatRows, n_threads: int = 1) -> None: ...

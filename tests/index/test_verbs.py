@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
 from kneighbors.errors import DataError, DataTypeError, ParameterError
-from kneighbors.index import BlockIndex, FlatIndex, Index, PrecomputedIndex
+from kneighbors.index import BlockIndex, FlatIndex, Index, KDTreeIndex, PrecomputedIndex
 
 RNG = np.random.default_rng(44)
 ROWS = np.round(RNG.normal(size=(120, 5)), 1)  # rounded: there are ties
@@ -53,6 +53,8 @@ KINDS = {
     "flat, inner product": Kind(lambda: FlatIndex("inner_product")),
     "blocks": Kind(lambda: BlockIndex("manhattan")),
     "blocks, sparse": Kind(lambda: BlockIndex("euclidean"), sp.csr_matrix),
+    "kd_tree": Kind(KDTreeIndex),
+    "kd_tree, manhattan": Kind(lambda: KDTreeIndex("manhattan")),
     "precomputed": Precomputed(),
     "precomputed graph": Precomputed(sp.csr_matrix),
 }

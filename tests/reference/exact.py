@@ -8,6 +8,8 @@ t[i] = lane[i] + lane[i + 4], u[i] = t[i] + t[i + 2], and the sum is u[0] + u[1]
 =============  ========================================================================================
 sqeuclidean    the sum of (q_j - x_j) ** 2
 euclidean      ordered as sqeuclidean; the square root of the sum is reported
+manhattan      the sum of |q_j - x_j|
+chebyshev      the largest |q_j - x_j|
 inner_product  minus the sum of q_j * x_j
 cosine         each vector is scaled by the power of two that brings its largest entry into [0.5, 1); then
                1 - clip(q.x / sqrt(q.q * x.x), -1, 1); 1 if either vector is all zeros
@@ -29,6 +31,10 @@ def pairwise(queries, rows, metric):
             return np.sqrt(pairwise(queries, rows, "sqeuclidean"))
         if metric == "sqeuclidean":
             return _sums(queries, rows, lambda q, x: np.square(q - x))
+        if metric == "manhattan":
+            return _sums(queries, rows, lambda q, x: np.abs(q - x))
+        if metric == "chebyshev":
+            return np.abs(queries[:, None, :] - rows[None, :, :]).max(axis=2)
         if metric == "inner_product":
             return -_sums(queries, rows, np.multiply)
         if metric == "cosine":

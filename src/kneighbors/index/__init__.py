@@ -3,6 +3,7 @@
 
 ========================  ============================================================================
 ``FlatIndex``             dense rows; Euclidean, squared, inner product, cosine (the native scan)
+``KDTreeIndex``           dense rows of few columns; Euclidean, squared, Manhattan, Chebyshev
 ``BlockIndex``            every other metric, functions, and sparse rows (float64 blocks, bounded memory)
 ``PrecomputedIndex``      distances that were measured elsewhere, as a matrix or a sparse neighbour graph
 ========================  ============================================================================
@@ -15,7 +16,16 @@ from __future__ import annotations
 from .base import Index
 from .blocks import BlockIndex
 from .flat import FlatIndex
+from .kd_tree import KDTreeIndex
 from .make import load_index, make_index
 from .precomputed import PrecomputedIndex
 
-__all__ = ["BlockIndex", "FlatIndex", "Index", "PrecomputedIndex", "load_index", "make_index"]
+__all__ = [
+    "BlockIndex",
+    "FlatIndex",
+    "Index",
+    "KDTreeIndex",
+    "PrecomputedIndex",
+    "load_index",
+    "make_index",
+]

@@ -12,6 +12,7 @@ from ..errors import DataError, ParameterError
 from . import checks, stored
 from .base import Among, Distances, Ids, RadiusAnswer, Rows
 from .forest import Forest, Part
+from .locks import ChangeLock
 
 __all__ = ["KDTreeIndex"]
 
@@ -49,6 +50,8 @@ class KDTreeIndex:
     (array([[0., 1.]]), array([[0, 2]]))
     """
 
+    metrics = tuple(_FORMULAS)  # that it can be built for
+
     def __init__(self, metric: str = "euclidean") -> None:
         if metric not in _FORMULAS:
             raise ParameterError(
@@ -58,6 +61,7 @@ class KDTreeIndex:
         self.metric = metric
         # One tuple, replaced as a whole: a search in another thread sees all of a change or nothing of it.
         self._held: tuple[Forest, int] | None = None
+        self._changing = ChangeLock()
 
     # What is held
 
@@ -110,25 +114,27 @@ class KDTreeIndex:
 
     def add(self, rows: Rows) -> Ids:
         """Append rows; returns their ids, which continue the count. A float64 index widens float32 rows."""
-        forest, next_id = self._forest(), self.next_id
-        held = forest.parts[0].rows
+        held = self._forest().parts[0].rows
         rows = checks.check_matrix(rows, "X", held.shape[1])
         if rows.dtype == np.float64 and held.dtype == np.float32:
             raise DataError(
                 "The index holds float32 rows and X is float64: convert X, or fit on float64 rows."
             )
         checks.check_finite(rows, "X")
-        new = np.arange(next_id, next_id + rows.shape[0])
-        if rows.shape[0]:
-            self._held = forest.grown(rows.astype(held.dtype), new), next_id + rows.shape[0]
+        with self._changing:
+            next_id = self.next_id
+            new = np.arange(next_id, next_id + rows.shape[0])
+            if rows.shape[0]:
+                self._held = self._forest().grown(rows.astype(held.dtype), new), next_id + rows.shape[0]
         return new
 
     def remove(self, ids: Ids) -> None:
         """Forget rows; their ids are never used again, and the other rows keep theirs."""
-        forest, next_id = self._forest(), self.next_id
+        self._forest()
         wanted = checks.removed_ids(ids)
-        if wanted.size:
-            self._held = forest.without(wanted), next_id
+        with self._changing:
+            if wanted.size:
+                self._held = self._forest().without(wanted), self.next_id
 
     # Asking it
 
@@ -180,7 +186,9 @@ class KDTreeIndex:
         self, queries: Rows, exclude: Ids | None, among: Among | None
     ) -> tuple[Forest, Rows, Ids | None, int]:
         """The rows that may answer, checked queries and exclusions, and how many rows there are in all."""
-        forest, next_id = self._forest(), self.next_id
+        self._forest()
+        assert self._held is not None
+        forest, next_id = self._held  # of one moment
         queries = checks.check_matrix(queries, "The query", forest.parts[0].rows.shape[1])
         checks.check_finite(queries, "The query")
         if checks.positions_of(exclude, None, next_id, queries.shape[0]) is None:

@@ -12,11 +12,17 @@ from ..metrics import Metric
 from .base import Index
 from .blocks import BlockIndex
 from .flat import FlatIndex
+from .kd_tree import KDTreeIndex
 from .precomputed import PrecomputedIndex
 
 __all__ = ["load_index", "make_index"]
 
-_KINDS: dict[str, Any] = {"flat": FlatIndex, "blocks": BlockIndex, "precomputed": PrecomputedIndex}
+_KINDS: dict[str, Any] = {
+    "flat": FlatIndex,
+    "blocks": BlockIndex,
+    "kd_tree": KDTreeIndex,
+    "precomputed": PrecomputedIndex,
+}
 _ALGORITHMS = ("auto", "ball_tree", "brute", "kd_tree")
 
 
@@ -26,8 +32,8 @@ def make_index(algorithm: Any, metric: Metric, *, leaf_size: int = 30, sparse: b
     Parameters
     ----------
     algorithm : {"auto", "brute", "kd_tree", "ball_tree"} or index object
-        The trees accept the metrics that scikit-learn's trees accept, and refuse the others as it does; their
-        answers come from the same exact scan. An index object is used as a pattern: a fresh copy of its kind.
+        The trees accept the metrics that scikit-learn's trees accept, and refuse the others as it does. What
+        has no tree here is answered by a scan. An index object is a pattern: a copy of its kind is used.
     metric : Metric
         From ``kneighbors.metrics.resolve``.
     leaf_size : int, default=30
@@ -38,8 +44,8 @@ def make_index(algorithm: Any, metric: Metric, *, leaf_size: int = 30, sparse: b
     Returns
     -------
     Index
-        ``FlatIndex`` for dense rows where the native scan has the metric, else ``BlockIndex`` or
-        ``PrecomputedIndex``.
+        ``KDTreeIndex`` for ``"kd_tree"`` where it has the metric; ``FlatIndex`` for dense rows where the
+        native scan has it, else ``BlockIndex`` or ``PrecomputedIndex``.
 
     Raises
     ------
@@ -70,6 +76,10 @@ def make_index(algorithm: Any, metric: Metric, *, leaf_size: int = 30, sparse: b
         )
     if metric.formula == "precomputed":
         return PrecomputedIndex()
+    if algorithm == "kd_tree" and not sparse and not metric.arguments:
+        name = "manhattan" if metric.formula == "cityblock" else metric.formula
+        if name in KDTreeIndex.metrics:
+            return KDTreeIndex(name)
     if metric.native is not None and not sparse:
         return FlatIndex(metric.formula)
     return BlockIndex(metric)
