@@ -117,6 +117,13 @@ class Model:
         """The largest k that a query may ask for: kept rows, or their weight."""
         return float(self.n_kept if self.sample_weight is None else self.sample_weight.sum())
 
+    @property
+    def counts_copies(self) -> bool:
+        """Whether every weight is a whole number, so that a row of weight w is w rows."""
+        return self.sample_weight is not None and bool(
+            (self.sample_weight == np.floor(self.sample_weight)).all()
+        )
+
     def prepare(self, queries: Any, n_threads: int = 1) -> Any:
         """Queries on the way that the rows took."""
         if self.scaler is not None:

@@ -151,8 +151,9 @@ def test_ten_tenths_reach_one() -> None:
 
 def test_a_row_that_asks_leaves_one_unit_of_itself_out() -> None:
     own = np.array([[True, False, False]])
-    assert vote.take_shares(np.array([[3.0, 1.0, 1.0]]), 3, own=own)[0].tolist() == [[2.0, 1.0, 0.0]]
-    assert vote.take_shares(np.array([[0.5, 1.0, 1.0]]), 2, own=own)[0].tolist() == [[0.0, 1.0, 1.0]]
+    for weights, taken in (([3.0, 1.0, 1.0], [2.0, 1.0, 0.0]), ([0.5, 2.0, 1.0], [0.0, 2.0, 1.0])):
+        available = vote.without_own(np.array([weights]), own)
+        assert vote.take_shares(available, 3)[0].tolist() == [taken]
     assert judge.copies([7, 8, 9], [3, 1, 1], 3, own=7) == [7, 7, 8]
 
 

@@ -11,13 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from .. import pipeline
 from ..parameters import constraints
 from ..threads import resolve_threads
-from .k_queries import KNeighborsEstimator
-from .voters import ClassVoter
+from .voters import ClassVoter, KVoter
 
 __all__ = ["KNeighborsClassifier"]
 
 
-class KNeighborsClassifier(ClassVoter, KNeighborsEstimator):
+class KNeighborsClassifier(ClassVoter, KVoter):
     """Classify by the vote of the k nearest rows; a drop-in for scikit-learn's class of the same name.
 
     Neighbours are exact and ordered by (float64 distance, row id). A tied vote goes to the smallest label.
@@ -86,7 +85,7 @@ class KNeighborsClassifier(ClassVoter, KNeighborsEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **KNeighborsEstimator._parameter_constraints,
+        **KVoter._parameter_constraints,
         **constraints("sample_size", "scale", "reduce", "reduce_dim"),
         **constraints("weights", "priors"),
     }

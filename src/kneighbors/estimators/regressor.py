@@ -11,13 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from .. import pipeline
 from ..parameters import constraints
 from ..threads import resolve_threads
-from .k_queries import KNeighborsEstimator
-from .voters import TargetVoter
+from .voters import KVoter, TargetVoter
 
 __all__ = ["KNeighborsRegressor"]
 
 
-class KNeighborsRegressor(TargetVoter, KNeighborsEstimator):
+class KNeighborsRegressor(TargetVoter, KVoter):
     """Predict the mean target of the k nearest rows; a drop-in for scikit-learn's class of the same name.
 
     Neighbours are exact and ordered by (float64 distance, row id); means are summed in float64, nearest
@@ -77,7 +76,7 @@ class KNeighborsRegressor(TargetVoter, KNeighborsEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **KNeighborsEstimator._parameter_constraints,
+        **KVoter._parameter_constraints,
         **constraints("sample_size", "scale", "reduce", "reduce_dim"),
         **constraints("weights"),
     }

@@ -4,20 +4,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
 
 from .. import pipeline, vote
 from ..errors import ParameterError
 from ..parameters import constraints
+from ..threads import resolve_threads
 from .base import NeighborsEstimator
 from .inputs import check_classes, check_rows, check_sample_weight, check_targets
+from .k_queries import KNeighborsEstimator
 from .radius_queries import RadiusNeighborsEstimator
 
-__all__ = ["ClassVoter", "RadiusVoter", "TargetVoter"]
+__all__ = ["ClassVoter", "KVoter", "RadiusVoter", "TargetVoter"]
 
 
 class ClassVoter(ClassifierMixin, MultiOutputMixin, NeighborsEstimator):  # type: ignore[misc]
@@ -83,6 +87,49 @@ class TargetVoter(RegressorMixin, MultiOutputMixin, NeighborsEstimator):  # type
         weights = check_sample_weight(sample_weight, rows.shape[0])
         labels = check_targets(y, rows.shape[0], None if weights is None else weights > 0.0)
         self._fit_model(rows, labels, weights)
+
+
+class KVoter(KNeighborsEstimator):
+    """Base of the estimators that let k neighbours vote; not for use by itself."""
+
+    weights: Any
+
+    def score_path(self, ks: Iterable[int]) -> pipeline.ScorePath:
+        """Leave-one-out scores for many k, from one search of the largest.
+
+        Each fitted row is answered by the others, with the estimator's weights; the score is that of
+        ``score(None, y)``: the share of rows that are right, or R2. ``n_neighbors`` stays as it is.
+
+        Parameters
+        ----------
+        ks : iterable of int
+            Numbers of neighbours, in any order, from 1 to one fewer than the fitted rows.
+
+        Returns
+        -------
+        ScorePath
+            ``ks`` as given, ``scores`` of shape (n_ks,), and ``best_k``: the smallest of those whose score
+            is highest. Of rows fitted with ``sample_weight``, a row of weight w asks and answers as w rows.
+
+        Raises
+        ------
+        ParameterError
+            No k, or one that the rows do not suffice for.
+        NotFittedError
+            Asked before fit.
+
+        Examples
+        --------
+        >>> from kneighbors import KNeighborsClassifier
+        >>> model = KNeighborsClassifier().fit([[0], [1], [2], [8], [9]], ["a", "a", "a", "b", "b"])
+        >>> path = model.score_path([1, 2, 3, 4])
+        >>> path.scores, path.best_k
+        (array([1. , 0.6, 0.6, 0.6]), 1)
+        """
+        check_is_fitted(self, "_model")
+        return pipeline.score_path(
+            self._model, ks, self.weights, self._priors(), n_threads=resolve_threads(self.n_jobs)
+        )
 
 
 class RadiusVoter(RadiusNeighborsEstimator):

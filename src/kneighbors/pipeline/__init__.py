@@ -4,6 +4,7 @@
     fit:      data -> sample -> scale -> reduce -> index            ``fitting``
     predict:  queries -> scale -> reduce -> index                   ``searching``
               neighbours -> vote                                    ``answering``, ``radius``
+    score:    rows -> index -> vote, for many k at once             ``scoring``
     save:     model -> contents of three files, and back            ``storing``
     inspect:  what each step did to the data                        ``inspecting``
 
@@ -17,12 +18,14 @@ from .answering import Answers, answer, class_probabilities, classify, regress
 from .fitting import fit_model, fit_sample, fit_source, memory_estimate
 from .inspecting import inspect
 from .radius import class_probabilities_within, classify_within, regress_within
+from .scoring import ScorePath, score_path
 from .searching import neighbors, neighbors_within
 from .storing import from_contents, to_contents
 
 __all__ = [
     "Answers",
     "Model",
+    "ScorePath",
     "Settings",
     "StepReport",
     "answer",
@@ -40,5 +43,6 @@ __all__ = [
     "neighbors_within",
     "regress",
     "regress_within",
+    "score_path",
     "to_contents",
 ]

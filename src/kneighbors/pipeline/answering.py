@@ -14,14 +14,16 @@ from ..errors import ParameterError
 from ..labels import Labels
 from ..metrics import Metric
 from ..model import Model
-from .searching import check_k, search, weighted_search
+from .searching import asked, check_k, search, weighted_search
 
 __all__ = [
     "Answers",
     "answer",
+    "check_votes",
     "check_weights",
     "class_probabilities",
     "classify",
+    "counted_votes",
     "fitted_labels",
     "regress",
 ]
@@ -97,7 +99,7 @@ def answer(
         raise ParameterError(f"Probabilities were asked of {kind}; only a classifier has them.")
     if labels is None:
         check_k(model, queries, k, model.n_kept)
-        distances, places = search(model, queries, k, n_threads)
+        distances, places = search(model, *asked(model, queries, n_threads), k, n_threads)
         return Answers(distances, model.ids(places))
     ballot = _ballot(model, queries, k, weights, n_threads, shown=True)
     return Answers(
@@ -172,43 +174,51 @@ def _ballot(
     model: Model, queries: Any | None, k: int, weights: vote.Weights, n_threads: int, shown: bool = False
 ) -> _Ballot:
     check_weights(model.metric, weights)
+    check_votes(model, queries, k)
+    rows, own = asked(model, queries, n_threads)
     if model.sample_weight is None:
-        check_k(model, queries, k, model.limit)
-        distances, places = search(model, queries, k, n_threads)
+        distances, places = search(model, rows, own, k, n_threads)
         return _Ballot(places, vote.neighbour_weights(distances, weights), places, distances)
-    check_k(model, queries, k, model.limit, own=min(1.0, float(model.sample_weight.max())))
     n_shown = min(k, model.n_kept - (queries is None)) if shown else 0
-    own = int(shown and queries is None)  # the row itself is found too, and not shown
-    distances, places, shares = weighted_search(model, queries, k, n_threads, n_shown + own)
-    neighbours = _first(distances, places, n_shown, leave_one_out=queries is None)
-    distances, places, shares = _used(distances, places, shares)
-    if (model.sample_weight == np.floor(model.sample_weight)).all():
+    n_least = n_shown + int(shown and queries is None)  # the row itself is found too, and not shown
+    distances, places, available = weighted_search(model, rows, own, k, n_threads, n_least)
+    neighbours = _first(distances, places, n_shown, own)
+    return _Ballot(*counted_votes(model, distances, places, available, k, weights), *neighbours)
+
+
+def check_votes(model: Model, queries: Any | None, k: int) -> None:
+    """Refuse a k above the rows that can vote, or above their weight."""
+    own = 1.0 if model.sample_weight is None else min(1.0, float(model.sample_weight.max()))
+    check_k(model, queries, k, model.limit, own=own)
+
+
+def counted_votes(
+    model: Model, distances: Floats, places: Ids, available: Floats, k: int, weights: vote.Weights
+) -> tuple[Ids, Floats | None]:
+    """Places and weights of the votes that make up k, of what ``weighted_search`` found."""
+    shares, _ = vote.take_shares(available, k)
+    # What is not taken must not be seen by the weights either: it stands at the distance of the farthest
+    # taken. The table is as wide as the longest needs.
+    farthest = np.max(distances, axis=1, where=shares > 0.0, initial=-np.inf, keepdims=True)
+    distances = np.where(shares > 0.0, distances, farthest)
+    n_queries, width = shares.shape
+    used = max(1, int((shares > 0.0).any(axis=0).cumsum().argmax()) + 1) if n_queries else width
+    distances, places, shares = distances[:, :used], places[:, :used], shares[:, :used]
+    if model.counts_copies:
         # Whole weights are copies: written out, so that every later step sees what it would see of real
         # copies.
         copies = shares.astype(np.int64).ravel()
         distances = np.repeat(distances.ravel(), copies).reshape(-1, k)
         places = np.repeat(places.ravel(), copies).reshape(-1, k)
-        return _Ballot(places, vote.neighbour_weights(distances, weights), *neighbours)
-    return _Ballot(places, vote.neighbour_weights(distances, weights, shares), *neighbours)
+        return places, vote.neighbour_weights(distances, weights)
+    return places, vote.neighbour_weights(distances, weights, shares)
 
 
-def _used(distances: Floats, places: Ids, shares: Floats) -> tuple[Floats, Ids, Floats]:
-    """As wide as the longest needs. What is not taken must not be seen by the weights either: it stands at
-    the distance of the farthest taken.
-    """
-    farthest = np.max(distances, axis=1, where=shares > 0.0, initial=-np.inf, keepdims=True)
-    distances = np.where(shares > 0.0, distances, farthest)
-    n_queries, width = shares.shape
-    used = max(1, int((shares > 0.0).any(axis=0).cumsum().argmax()) + 1) if n_queries else width
-    return distances[:, :used], places[:, :used], shares[:, :used]
-
-
-def _first(distances: Floats, places: Ids, n_first: int, *, leave_one_out: bool) -> tuple[Ids, Floats]:
+def _first(distances: Floats, places: Ids, n_first: int, own: Ids | None) -> tuple[Ids, Floats]:
     """The first rows found, in leave-one-out without the one that asks."""
-    if not leave_one_out:
+    if own is None:
         return places[:, :n_first], distances[:, :n_first]
-    is_own = places == np.arange(places.shape[0])[:, None]
-    order = np.argsort(is_own, axis=1, kind="stable")[:, :n_first]
+    order = np.argsort(places == own[:, None], axis=1, kind="stable")[:, :n_first]
     return np.take_along_axis(places, order, axis=1), np.take_along_axis(distances, order, axis=1)
 
 

@@ -147,7 +147,7 @@ def _batches(
             shares = model.sample_weight[places]
             if queries is None:  # one of a row's copies asks, the others answer
                 asking = np.repeat(np.arange(start, start + n_queries), np.diff(offsets))
-                shares = np.where(places == asking, np.maximum(shares - 1.0, 0.0), shares)
+                shares = vote.without_own(shares, places == asking)
                 counts = shares > 0.0
                 offsets = np.concatenate([[0], np.cumsum(counts)])[offsets]
                 distances, places, shares = distances[counts], places[counts], shares[counts]

@@ -13,7 +13,15 @@ from .. import vote
 from ..errors import ParameterError
 from ..model import Model
 
-__all__ = ["batches_within", "check_k", "neighbors", "neighbors_within", "search", "weighted_search"]
+__all__ = [
+    "asked",
+    "batches_within",
+    "check_k",
+    "neighbors",
+    "neighbors_within",
+    "search",
+    "weighted_search",
+]
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -29,7 +37,7 @@ def neighbors(model: Model, queries: Any | None, k: int, *, n_threads: int = 1) 
     ``queries`` None is leave-one-out: each kept row asks, and its own id does not answer.
     """
     check_k(model, queries, k, model.n_kept)
-    distances, places = search(model, queries, k, n_threads)
+    distances, places = search(model, *asked(model, queries, n_threads), k, n_threads)
     return distances, model.ids(places)
 
 
@@ -39,10 +47,8 @@ def neighbors_within(
     """All kept rows within ``radius`` of each query: offsets (n_queries + 1), distances and ids, nearest
     first.
     """
-    asked, exclude = _asked(model, queries, n_threads)
-    offsets, distances, places = model.index.search_radius(
-        asked, radius, n_threads=n_threads, exclude=exclude
-    )
+    rows, own = asked(model, queries, n_threads)
+    offsets, distances, places = model.index.search_radius(rows, radius, n_threads=n_threads, exclude=own)
     return offsets, distances, model.ids(places)
 
 
@@ -60,10 +66,22 @@ def check_k(model: Model, queries: Any | None, k: int, limit: float, own: float 
         )
 
 
-def search(model: Model, queries: Any | None, k: int, n_threads: int) -> tuple[Floats, Ids]:
-    """Distances and places among the kept rows, of shape (n_queries, k)."""
-    asked, exclude = _asked(model, queries, n_threads)
-    return model.index.search(asked, k, n_threads=n_threads, exclude=exclude)
+def asked(model: Model, queries: Any | None, n_threads: int = 1) -> tuple[Any, Ids | None]:
+    """The rows that ask, scaled and reduced, and in leave-one-out the place of each among the kept rows,
+    which it must not get as an answer.
+    """
+    if queries is None:
+        return model.rows, np.arange(model.n_kept, dtype=np.int64)
+    if model.metric.formula == "precomputed":
+        return (queries if model.row_ids is None else queries[:, model.row_ids]), None
+    if hasattr(queries, "toarray") and not hasattr(model.rows, "toarray"):
+        queries = queries.toarray()  # sparse rows take dense and sparse queries, dense rows dense ones
+    return model.prepare(queries, n_threads), None
+
+
+def search(model: Model, rows: Any, own: Ids | None, k: int, n_threads: int) -> tuple[Floats, Ids]:
+    """Distances and places among the kept rows, of shape (n_queries, k), for what ``asked`` gives."""
+    return model.index.search(rows, k, n_threads=n_threads, exclude=own)
 
 
 def batches_within(
@@ -74,15 +92,15 @@ def batches_within(
     A batch is as large as its answer may be, judged by the batch before. With ``own``, leave-one-out does
     not leave out the row that asks.
     """
-    asked, exclude = _asked(model, queries, n_threads)
-    n_queries, start, size = int(asked.shape[0]), 0, max(1, min(64, _FOUND_AT_ONCE // model.n_kept))
+    rows, places_asking = asked(model, queries, n_threads)
+    n_queries, start, size = int(rows.shape[0]), 0, max(1, min(64, _FOUND_AT_ONCE // model.n_kept))
     while start < n_queries:
         stop = min(n_queries, start + size)
         offsets, distances, places = model.index.search_radius(
-            asked[start:stop],
+            rows[start:stop],
             radius,
             n_threads=n_threads,
-            exclude=None if exclude is None or own else exclude[start:stop],
+            exclude=None if places_asking is None or own else places_asking[start:stop],
         )
         yield start, offsets, distances, places
         each = max(1, int(offsets[-1]) // (stop - start))
@@ -91,32 +109,21 @@ def batches_within(
 
 
 def weighted_search(
-    model: Model, queries: Any | None, k: int, n_threads: int, n_least: int = 0
+    model: Model, rows: Any, own: Ids | None, k: int, n_threads: int, n_least: int = 0
 ) -> tuple[Floats, Ids, Floats]:
-    """Distances, places and shares of rows that make up a weight of k, at least ``n_least`` of them; what
-    is not needed has the share 0.
+    """Distances, places and weights of rows that make up a weight of k, at least ``n_least`` of them, for
+    what ``asked`` gives.
 
     In leave-one-out a row asks as one of its copies: it may answer itself with its weight less 1.
     """
     assert model.sample_weight is not None
-    asked = model.rows if queries is None else _asked(model, queries, n_threads)[0]
     typical = float(np.mean(np.minimum(model.sample_weight, k)))
     width = min(model.n_kept, max(int(np.ceil(k / typical)) + 2, n_least))
     while True:
-        distances, places = model.index.search(asked, width, n_threads=n_threads)
-        own = None if queries is not None else places == np.arange(asked.shape[0])[:, None]
-        shares, reached = vote.take_shares(model.sample_weight[places], k, own=own)
-        if reached.all() or width == model.n_kept:
-            return distances, places, shares
+        distances, places = model.index.search(rows, width, n_threads=n_threads)
+        available = model.sample_weight[places]
+        if own is not None:
+            available = vote.without_own(available, places == own[:, None])
+        if vote.take_shares(available, k)[1].all() or width == model.n_kept:
+            return distances, places, available
         width = min(model.n_kept, 2 * width)
-
-
-def _asked(model: Model, queries: Any | None, n_threads: int = 1) -> tuple[Any, Ids | None]:
-    """The rows that ask, scaled and reduced, and the place each must not get as an answer."""
-    if queries is None:
-        return model.rows, np.arange(model.n_kept, dtype=np.int64)
-    if model.metric.formula == "precomputed":
-        return (queries if model.row_ids is None else queries[:, model.row_ids]), None
-    if hasattr(queries, "toarray") and not hasattr(model.rows, "toarray"):
-        queries = queries.toarray()  # sparse rows take dense and sparse queries, dense rows dense ones
-    return model.prepare(queries, n_threads), None

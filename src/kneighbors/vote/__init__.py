@@ -11,6 +11,7 @@ query.
 ``classes.py``     votes on a class, probabilities, priors
 ``targets.py``     means
 ``runs.py``        the same three for runs
+``paths.py``       classes and means for every k at once
 =================  ==================================================================
 
 The rules, each the same everywhere:
@@ -30,15 +31,17 @@ The rules, each the same everywhere:
 """
 
 from .classes import check_priors, class_votes, probabilities, winners
+from .paths import mean_path, winner_path
 from .runs import run_means, run_probabilities, run_votes, run_weights, run_winners
 from .targets import mean_targets
-from .weights import Weights, check_votes, neighbour_weights, take_shares
+from .weights import Weights, check_votes, neighbour_weights, take_shares, without_own
 
 __all__ = [
     "Weights",
     "check_priors",
     "check_votes",
     "class_votes",
+    "mean_path",
     "mean_targets",
     "neighbour_weights",
     "probabilities",
@@ -48,5 +51,7 @@ __all__ = [
     "run_weights",
     "run_winners",
     "take_shares",
+    "winner_path",
     "winners",
+    "without_own",
 ]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 
-__all__ = ["Weights", "check_votes", "neighbour_weights", "take_shares"]
+__all__ = ["Weights", "check_votes", "neighbour_weights", "take_shares", "without_own"]
 
 Floats = NDArray[np.float64]
 Weights = str | Callable[[Floats], Any] | None
@@ -94,9 +94,25 @@ def _called(distances: Floats, weights: Callable[[Floats], Any]) -> Floats:
     return counted
 
 
-def take_shares(
-    sample_weights: Floats, k: int, *, own: NDArray[np.bool_] | None = None
-) -> tuple[Floats, NDArray[np.bool_]]:
+def without_own(sample_weights: Floats, own: NDArray[np.bool_]) -> Floats:
+    """Weights that may answer a row that asks in leave-one-out: one of its copies asks, the others answer.
+
+    Parameters
+    ----------
+    sample_weights : ndarray of any shape
+    own : boolean ndarray of that shape
+        Marks the row that asks.
+
+    Examples
+    --------
+    >>> without_own(np.array([3.0, 0.5, 2.0]), np.array([True, True, False]))
+    array([2., 0., 2.])
+    """
+    rest: Floats = np.where(own, np.maximum(sample_weights - 1.0, 0.0), sample_weights)
+    return rest
+
+
+def take_shares(sample_weights: Floats, k: int) -> tuple[Floats, NDArray[np.bool_]]:
     """How much of each neighbour is taken when k counts weight, and whether k was reached.
 
     Parameters
@@ -105,9 +121,6 @@ def take_shares(
         Positive weights of the m nearest rows, nearest first.
     k : int
         Weight to take. A neighbour of weight 2 is taken like two copies; the last one taken is split.
-    own : boolean ndarray of shape (n_queries, m) or None
-        Marks the query's own row in leave-one-out: one unit of its weight is left out, as of its copies one
-        would be.
 
     Returns
     -------
@@ -120,8 +133,6 @@ def take_shares(
     >>> take_shares(np.array([[2.0, 2.0, 1.0]]), 3)
     (array([[2., 1., 0.]]), array([ True]))
     """
-    if own is not None:
-        sample_weights = np.where(own, np.maximum(sample_weights - 1.0, 0.0), sample_weights)
     up_to = np.cumsum(sample_weights, axis=1)
     before = np.zeros_like(up_to)
     before[:, 1:] = up_to[:, :-1]
