@@ -67,7 +67,9 @@ def test_memory_stream_and_files_answer_alike(steps, metric, tmp_path):
     for name, value in steps.items():
         assert getattr(loaded, name) == value
     assert loaded.n_features_in_ == WINE.shape[1]
-    assert pipeline.inspect(loaded._model) == pipeline.inspect(estimator._model)
+    told, expected_told = pipeline.inspect(loaded._model), pipeline.inspect(estimator._model)
+    told["index"].pop("is_mapped", None), expected_told["index"].pop("is_mapped", None)  # where the rows lie
+    assert told == expected_told
 
 
 def test_the_sample_is_the_sampler_s_and_ids_are_row_numbers():
