@@ -41,12 +41,15 @@ def test_a_grown_scan_answers_as_one_built_at_once(metric, dtype, codec):
 
 
 def test_two_scans_may_grow_from_one():
-    rows, others = RNG.normal(size=(640, 8)), RNG.normal(size=(640, 8))
-    first = _native.FlatScan(rows[:64], "sqeuclidean")
-    second = first.grown(rows[64:200])  # takes memory with room to spare
-    left, right = second.grown(rows[64:]), second.grown(np.concatenate([rows[64:200], others]))
+    """Only one of them gets the memory behind the rows they share."""
+    rows, others = RNG.normal(size=(2000, 8)), RNG.normal(size=(600, 8))
+    first = _native.FlatScan(rows[:1280], "sqeuclidean")
+    second = first.grown(rows[1280:1400])  # takes memory for half as many again
+    left = second.grown(rows[1280:])
+    right = second.grown(np.concatenate([rows[1280:1400], others]))
+    assert left.memory_bytes <= second.memory_bytes + 2000  # at most one last panel more
     assert_same(left.search(rows, 4), _native.FlatScan(rows, "sqeuclidean").search(rows, 4))
-    joined = np.concatenate([rows[:200], others])
+    joined = np.concatenate([rows[:1400], others])
     assert_same(right.search(others, 4), _native.FlatScan(joined, "sqeuclidean").search(others, 4))
 
 

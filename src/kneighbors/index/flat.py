@@ -35,7 +35,7 @@ _SCANS = {
 # A row that is measured makes this much of a mapped file resident, since Linux maps 16 pages around the one
 # asked for; beyond so many bytes the pages are let go.
 _FAULT_BYTES = 1 << 16
-_MOST_BYTES_READ = 64 << 20
+_MOST_BYTES_READ = 32 << 20
 
 
 class FlatIndex:
@@ -325,6 +325,7 @@ class FlatIndex:
                     name: Any = _SCANS[self.metric]
                     screen.scan = FlatScan(held.first, name, n_threads, None, held.added, is_mapped)
                 screen.source = None
+                _let_go_of_pages(held)
             return screen.scan
 
     def _build_mapped(self, held: Held) -> None:
@@ -339,13 +340,12 @@ class FlatIndex:
 
     def _let_go(self, held: Held, scan: FlatScan, n_queries: int) -> None:
         """Give back the pages of mapped rows now and then: what was read is not kept resident for ever."""
-        mapping = mapping_of(held.first)
-        if mapping is None or not hasattr(mmap, "MADV_DONTNEED"):
+        if mapping_of(held.first) is None:
             return
         self._bytes_read += round(scan.scan_statistics()["exact_per_query"] * n_queries) * _FAULT_BYTES
         if self._bytes_read > _MOST_BYTES_READ:
             self._bytes_read = 0
-            mapping.madvise(mmap.MADV_DONTNEED)
+            _let_go_of_pages(held)
 
     def _reported(self, values: Distances) -> Distances:
         return np.sqrt(values) if self.metric == "euclidean" else values
@@ -380,3 +380,9 @@ class FlatIndex:
             "_changing": ChangeLock(),
             "_building": ChangeLock(),
         }
+
+
+def _let_go_of_pages(held: Held) -> None:
+    mapping = mapping_of(held.first)
+    if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapping.madvise(mmap.MADV_DONTNEED)
