@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .advise.explain import explain
+    from .advise.preflight import preflight
     from .advise.scorecard import scorecard
     from .estimators import (
         KNeighborsClassifier,
@@ -36,6 +37,7 @@ __all__ = [
     "__version__",
     "explain",
     "load",
+    "preflight",
     "scorecard",
 ]
 
@@ -49,6 +51,7 @@ _HOMES = {
     "RadiusNeighborsTransformer": "kneighbors.estimators",
     "explain": "kneighbors.advise",
     "load": "kneighbors.estimators",
+    "preflight": "kneighbors.advise",
     "scorecard": "kneighbors.advise",
 }
 _STEPS = (

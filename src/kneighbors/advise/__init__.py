@@ -3,6 +3,7 @@
 
 ===============  ==============================================================================
 ``scorecard``    which index, scaling and reduction serves these rows best, and at what price?
+``preflight``    what in these rows will mislead, and what is mending it worth?
 ``explain``      why does a model answer as it does, and what would change its answer?
 ===============  ==============================================================================
 """
@@ -10,13 +11,17 @@
 from __future__ import annotations
 
 from .explain import ClassifierExplanation, Explanation, RegressorExplanation, explain
+from .preflight import Finding, Preflight, preflight
 from .scorecard import Scorecard, scorecard
 
 __all__ = [
     "ClassifierExplanation",
     "Explanation",
+    "Finding",
+    "Preflight",
     "RegressorExplanation",
     "Scorecard",
     "explain",
+    "preflight",
     "scorecard",
 ]

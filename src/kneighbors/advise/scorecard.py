@@ -137,7 +137,7 @@ def scorecard(
     y : array-like of shape (n_samples,)
         Labels or targets.
     task : {"classifier", "regressor"} or None, default=None
-        None: regressor where ``y`` holds fractions.
+        None: regressor where ``y`` holds fractions, or more than 50 numbers of fewer than ten rows each.
     n_neighbors, weights, metric, p, metric_params
         As in the estimators; the same for every combination.
     scalings, reductions : sequence of str or None, default=None

@@ -19,6 +19,8 @@ __all__ = ["Split", "Table", "Task", "estimator_of", "read_table", "split", "tas
 Task = Literal["classifier", "regressor"]
 Ids = NDArray[np.int64]
 
+_MANY_VALUES, _FEW_ROWS = 50, 10  # numbers of more values, of fewer rows each, are a target
+
 
 @dataclass(frozen=True)
 class Table:
@@ -69,17 +71,19 @@ class Split:
 
 
 def task_of(y: Any) -> Task:
-    """Regression for numbers with fractions, else classification.
+    """Regression for numbers that look measured: fractions, or many values of few rows each.
 
     Examples
     --------
-    >>> task_of([1.0, 2.0]), task_of([1.5, 2.0])
-    ('classifier', 'regressor')
+    >>> task_of([1.0, 2.0, 2.0]), task_of([1.5, 2.0]), task_of(range(100))
+    ('classifier', 'regressor', 'regressor')
     """
     values = np.asarray(y)
-    if values.dtype.kind == "f" and np.isfinite(values).all() and (values != np.floor(values)).any():
-        return "regressor"
-    return "classifier"
+    if values.dtype.kind not in "iuf" or values.ndim != 1 or not np.isfinite(values).all():
+        return "classifier"
+    n_values = len(np.unique(values))
+    counted = n_values > _MANY_VALUES and n_values * _FEW_ROWS > len(values)
+    return "regressor" if counted or (values != np.floor(values)).any() else "classifier"
 
 
 def read_table(
