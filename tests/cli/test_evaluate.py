@@ -95,8 +95,60 @@ def test_a_label_the_model_never_saw_counts_as_wrong(run, model, tmp_path):
 def test_a_model_that_cannot_be_scored(run, train, tmp_path):
     run("fit", train, "--predictor-type", "none", "--label", "kind", "--model-dir", "m")
     assert "is a model without labels" in run("evaluate", "m", train, code=1).stderr
-    kneighbors.KNeighborsRegressor().fit(ROWS, ROWS[:, :2]).save(tmp_path / "two")
-    assert "predicts 2 labels" in run("evaluate", "two", train, code=1).stderr
+    both = np.empty((60, 2), dtype=object)
+    both[:, 0], both[:, 1] = KINDS[LABELS], LABELS
+    kneighbors.KNeighborsClassifier().fit(ROWS, both).save(tmp_path / "mixed")
+    assert "text beside numbers" in run("evaluate", "mixed", train, code=1).stderr
+
+
+TWO = np.stack([KINDS[LABELS], KINDS[(LABELS + ROWS[:, 0] > 1).astype(int)]], axis=1)
+
+
+def write_two(path, labels, names=("kind", "other", *NAMES)):
+    lines = [",".join(names)] if names else []
+    for row, pair in zip(ROWS.tolist(), labels.tolist(), strict=True):
+        lines.append(",".join(map(str, [*pair, *row])))
+    path.write_text("\n".join(lines))
+    return str(path)
+
+
+@pytest.mark.parametrize("label", [None, "kind,other", "0,1"])
+def test_a_classifier_of_two_labels(run, tmp_path, label):
+    estimator = kneighbors.KNeighborsClassifier().fit(ROWS, TWO)
+    estimator.feature_names_in_ = np.array(NAMES, dtype=object)
+    estimator._model.feature_names = list(NAMES)
+    estimator.save(tmp_path / "two")
+    predicted = estimator.predict(ROWS)
+    test = write_two(tmp_path / "t.csv", TWO)
+    options = [] if label is None else ["--label", label]
+    told = json.loads(run("evaluate", "two", test, *options, "--json").stdout)
+    assert told["accuracy"] == pytest.approx((predicted == TWO).all(axis=1).mean())
+    assert [one["label"] for one in told["outputs"]] == ["kind", "other"]
+    for output, one in enumerate(told["outputs"]):
+        truth, found = TWO[:, output], predicted[:, output]
+        assert one["accuracy"] == pytest.approx(metrics.accuracy_score(truth, found))
+        assert one["macro_f1"] == pytest.approx(metrics.f1_score(truth, found, average="macro"))
+    shown = run("evaluate", "two", test, *options, "--worst", "1").stdout
+    assert "rows right throughout" in shown and shown.count("\nlabel ") == 2
+    bare = write_two(tmp_path / "bare.csv", TWO, names=None)
+    assert json.loads(run("evaluate", "two", bare, "--json").stdout)["accuracy"] == told["accuracy"]
+    assert (
+        "found 1 columns of labels; expected 2"
+        in run("evaluate", "two", write_csv(tmp_path / "u.csv", ROWS, LABELS), "--label", "0", code=1).stderr
+    )
+
+
+def test_a_regressor_of_two_targets(run, tmp_path):
+    truth = ROWS[:, :2] * [2.0, -1.0] + 0.5
+    estimator = kneighbors.KNeighborsRegressor().fit(ROWS, truth)
+    estimator.save(tmp_path / "two")
+    test = write_two(tmp_path / "t.csv", truth)
+    told = json.loads(run("evaluate", "two", test, "--json").stdout)
+    predicted = estimator.predict(ROWS)
+    assert told["r2"] == pytest.approx(metrics.r2_score(truth, predicted))
+    mse = metrics.mean_squared_error(truth, predicted, multioutput="raw_values")
+    assert [one["mse"] for one in told["outputs"]] == pytest.approx(mse)
+    assert "mean R2" in run("evaluate", "two", test).stdout
 
 
 def test_no_rows_have_no_score(run, model, tmp_path):

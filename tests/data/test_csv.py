@@ -477,3 +477,14 @@ def test_real_tables(real_tables: Path, name: str, n_rows: int, n_features: int,
     else:
         assert source.feature_names is None
     assert np.array_equal(batch.features, np.array([[float(cell) for cell in row[1:]] for row in records]))
+
+
+def test_a_name_where_the_first_line_is_a_row_of_numbers():
+    for text in (b"1.5,2,0\n2.5,3,1\n", b"1.5,2,cat\n2.5,3,dog\n"):
+        with pytest.raises(DataError, match="'kind', but the first line holds no names") as told:
+            data.open(text, format="csv", label="kind")
+        assert "'1.5', '2'" in str(told.value) and "a position, counting from 0" in str(told.value)
+    with pytest.raises(DataError, match=r"The columns are '1\.5', '2', '0'"):
+        data.open(b"1.5,2,0\n2.5,3,1\n", format="csv", label="kind", header=True)
+    years = data.open(b"2019,2020,kind\n1,2,0\n", format="csv", label="kind")
+    assert years.feature_names == ("2019", "2020") and years.label_names == ("kind",)

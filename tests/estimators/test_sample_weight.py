@@ -14,7 +14,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import kneighbors as ours
 from kneighbors import KNeighborsClassifier, KNeighborsRegressor
+from kneighbors.errors import ModelFileError, ParameterError
 from tests.reference import vote as judge
 
 
@@ -187,3 +189,23 @@ def test_metadata_routing_brings_weights_to_fit_and_score() -> None:
         assert search.best_estimator_._model.sample_weight is not None
     finally:
         set_config(enable_metadata_routing=False)
+
+
+def test_a_k_above_the_rows_that_the_weights_allow_is_saved_and_loaded(tmp_path: Any) -> None:
+    rows = np.array([[0.0], [1.0], [5.0]])
+    heavy = KNeighborsClassifier(7).fit(rows, ["a", "b", "b"], [3.0, 5.0, 1.0])
+    heavy.save(tmp_path / "heavy")
+    loaded = ours.load(tmp_path / "heavy")
+    assert loaded.n_neighbors == 7
+    np.testing.assert_array_equal(loaded.predict_proba(rows), heavy.predict_proba(rows))
+    with pytest.raises(ParameterError, match="k is 10; it must be from 1 to 9, the weight of the rows"):
+        heavy.set_params(n_neighbors=10).save(tmp_path / "other")
+    light = KNeighborsClassifier(1).fit(np.arange(10.0)[:, None], list("ababababab"), [0.1] * 10)
+    light.save(tmp_path / "light")
+    assert ours.load(tmp_path / "light").predict([[0.0]]) == light.predict([[0.0]])
+    with pytest.raises(ParameterError, match="k is 2; it must be from 1 to"):
+        light.set_params(n_neighbors=2).save(tmp_path / "other")
+    text = (tmp_path / "heavy" / "model_algo-1.json").read_text()
+    (tmp_path / "heavy" / "model_algo-1.json").write_text(text.replace('"k": 7', '"k": 10'))
+    with pytest.raises(ModelFileError, match="k is 10; it must be from 1 to 9"):
+        ours.load(tmp_path / "heavy")

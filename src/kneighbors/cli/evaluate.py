@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from kneighbors.cli.command import SectionOption, subcommand
-from kneighbors.cli.options import COLUMN, file_options, setting
+from kneighbors.cli.options import LABELS, file_options, setting
 from kneighbors.errors import DataError, DataTypeError, ParameterError
 
 __all__ = ["command"]
@@ -30,12 +30,13 @@ __all__ = ["command"]
 )
 @click.option(
     "--label",
-    type=COLUMN,
+    type=LABELS,
     default=...,
     cls=SectionOption,
     section="File",
-    help="The column of labels: its name, its position from 0, first or last. Left out: the first; where "
-    "names are known, the first that is no feature of the model.",
+    help="The column of labels: its name, its position from 0, first or last; several separated by commas, "
+    "in the order of the model's. Left out: the first; where names are known, the first that is no feature "
+    "of the model.",
 )
 @file_options(labels=True)
 @setting("n_jobs", section="Options")
@@ -55,20 +56,22 @@ def command(
 
     A classifier gets its accuracy, macro F1 (the mean over the classes) and its worst classes: how many of
     their rows were found (recall), how many of those called so were (precision), and what they were taken
-    for. A regressor gets R2, the mean squared error and the mean absolute error.
+    for. A regressor gets R2, the mean squared error and the mean absolute error. A model that predicts
+    several labels is scored on each, and on rows that are right throughout (or by the mean R2).
     """
     from kneighbors.cli import models, output
     from kneighbors.cli.rows import open_queries, rows_at_once
-    from kneighbors.cli.scores import ClassScores, ValueScores
+    from kneighbors.cli.scores import ClassScores, SeveralScores, ValueScores
 
     started = time.perf_counter()
     if label is None:
         raise click.UsageError("--label none was given; expected the column of labels to compare with.")
     estimator = models.load(model, n_neighbors=n_neighbors, n_jobs=n_jobs)
     _check_model(model, estimator)
-    is_classifier = hasattr(estimator, "classes_")
-    source = open_queries(test, estimator, label, read_label=True, **options)
-    scores: Any = ClassScores() if is_classifier else ValueScores()
+    is_classifier, labels = hasattr(estimator, "classes_"), estimator._model.labels
+    source = open_queries(test, estimator, label, read_label=True, n_labels=labels.n_outputs, **options)
+    one_output = ClassScores if is_classifier else ValueScores
+    scores: Any = SeveralScores(one_output, labels.n_outputs) if labels.outputs_2d else one_output()
     size = rows_at_once(source, estimator.n_neighbors)
     with output.reading(f"Answering {test}", source.n_bytes) as progress, models.quiet_about_names():
         for batch in models.batches(source, size, progress):
@@ -77,15 +80,18 @@ def command(
     result = scores.result()
     if result["rows"] == 0:
         raise DataError(f"{test}: found 0 rows; expected at least one row with its label.")
+    if labels.outputs_2d:
+        names = source.label_names or range(labels.n_outputs)
+        for one, name in zip(result["outputs"], names, strict=True):
+            one["label"] = name
     if as_json:
         output.print_json({"model": model, "test": test, **result, "seconds": time.perf_counter() - started})
+    elif labels.outputs_2d:
+        _show_several(result, worst)
     elif is_classifier:
         _show_classes(result, worst)
     else:
-        r2 = "undefined for one row" if result["r2"] is None else f"{result['r2']:.6f}"
-        pairs = [("R2", r2), ("mean squared error", f"{result['mse']:.6g}")]
-        pairs += [("mean absolute error", f"{result['mae']:.6g}"), ("rows", output.as_count(result["rows"]))]
-        output.print_pairs(pairs)
+        _show_values(result)
 
 
 def _check_model(path: str, estimator: Any) -> None:
@@ -95,16 +101,25 @@ def _check_model(path: str, estimator: Any) -> None:
             f"{path} is a model without labels; expected a classifier or a regressor. Fit one with "
             "--predictor-type."
         )
-    if labels.n_outputs > 1:
+    kinds = {classes.dtype.kind in "OU" for classes in labels.classes or ()}
+    if len(kinds) > 1:
         raise ParameterError(
-            f"{path} predicts {labels.n_outputs} labels for each row; expected a model of one. Score several "
-            "in Python, with scikit-learn's metrics."
+            f"{path} predicts labels of several kinds, text beside numbers; expected labels of one kind, as "
+            "in a column of a file. Score several kinds in Python, with scikit-learn's metrics."
         )
 
 
 def _check_labels(test: str, labels: Any, estimator: Any) -> None:
     """Text and numbers never meet: each label would count as wrong."""
-    classes = getattr(estimator, "classes_", None)
+    n_outputs = estimator._model.labels.n_outputs
+    if (1 if labels.ndim == 1 else labels.shape[1]) != n_outputs:
+        raise DataError(
+            f"{test}: found {1 if labels.ndim == 1 else labels.shape[1]} columns of labels; expected "
+            f"{n_outputs}, one for each label that the model predicts. Name them with --label, separated by "
+            "commas."
+        )
+    every = getattr(estimator, "classes_", None)
+    classes = every[0] if isinstance(every, list) else every
     is_text = labels.dtype.kind in "OU"
     if len(labels) == 0 or is_text == (classes is not None and classes.dtype.kind in "OU"):
         return
@@ -114,6 +129,35 @@ def _check_labels(test: str, labels: Any, estimator: Any) -> None:
         f"{test}: found labels that are {found}; expected {expected}, as in the rows of fit{shown}. Say with "
         "--label which column holds them."
     )
+
+
+def _show_values(result: dict[str, Any]) -> None:
+    from kneighbors.cli import output
+
+    pairs = [("R2", _r2(result["r2"])), ("mean squared error", f"{result['mse']:.6g}")]
+    pairs += [("mean absolute error", f"{result['mae']:.6g}"), ("rows", output.as_count(result["rows"]))]
+    output.print_pairs(pairs)
+
+
+def _r2(value: float | None) -> str:
+    return "undefined for one row" if value is None else f"{value:.6f}"
+
+
+def _show_several(result: dict[str, Any], worst: int) -> None:
+    """The scores over all labels, then each label under its name."""
+    from kneighbors.cli import output
+
+    if "accuracy" in result:
+        pairs = [("rows right throughout", f"{result['accuracy']:.6f}")]
+    else:
+        pairs = [("mean R2", _r2(result["r2"]))]
+    output.print_pairs([*pairs, ("labels", str(len(result["outputs"])))])
+    for one in result["outputs"]:
+        print(f"\nlabel {one['label']}")
+        if "accuracy" in one:
+            _show_classes(one, worst)
+        else:
+            _show_values(one)
 
 
 def _show_classes(result: dict[str, Any], worst: int) -> None:

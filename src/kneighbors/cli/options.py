@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 from kneighbors.cli.command import SectionOption
 from kneighbors.parameters import PARAMETERS, OneOf, Parameter, Range
 
-__all__ = ["COLUMN", "SETTINGS", "file_options", "setting", "settings_options"]
+__all__ = ["COLUMN", "LABELS", "SETTINGS", "file_options", "setting", "settings_options"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -53,6 +53,17 @@ class ColumnList(click.ParamType):  # type: ignore[type-arg]
         return [int(name) if re.fullmatch(r"-?[0-9]+", name, re.ASCII) else name for name in names]
 
 
+class Labels(Column):
+    """A column, or several separated by commas, for a model that predicts several labels."""
+
+    name = "column[,column...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str) or "," not in value:
+            return super().convert(value, param, ctx)
+        return [super(Labels, self).convert(one, param, ctx) for one in next(csv.reader([value]))]
+
+
 class Metric(click.ParamType):  # type: ignore[type-arg]
     """A metric's name, completed from the list of metrics and checked when the command runs."""
 
@@ -78,7 +89,7 @@ class Threads(click.ParamType):  # type: ignore[type-arg]
         return threads
 
 
-COLUMN = Column()
+COLUMN, LABELS = Column(), Labels()
 _METAVARS = {
     "p": "POWER",
     "random_state": "SEED",

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Label", "open_queries", "open_rows", "rows_at_once"]
 
-Label = str | int | None
-"""A column: its name, its position, or None for no column."""
+Label = str | int | list[str | int] | None
+"""A column: its name, its position, or None for no column; a list of several."""
 
 _CELLS_AT_ONCE = 1 << 21
 """Neighbours or probabilities held at once while a file is answered: 16 MiB of each."""
@@ -64,7 +64,13 @@ def open_rows(
 
 
 def open_queries(
-    path: str, estimator: Any, label: Label | EllipsisType, *, read_label: bool, **settings: Any
+    path: str,
+    estimator: Any,
+    label: Label | EllipsisType,
+    *,
+    read_label: bool,
+    n_labels: int = 1,
+    **settings: Any,
 ) -> Source:
     """Open rows for a fitted model: its columns by name where both have names, else by position.
 
@@ -76,6 +82,8 @@ def open_queries(
         The column of labels; Ellipsis is the first that is none of the model's features.
     read_label : bool
         Whether the labels are wanted; otherwise that column is left out, whatever it holds.
+    n_labels : int, default=1
+        How many columns of labels there are, where ``label`` is Ellipsis.
     **settings
         As for ``open_rows``, without the metric. ``columns`` overrules the model's names.
 
@@ -89,7 +97,7 @@ def open_queries(
     settings["dtype"] = settings["dtype"] or _dtype_of(estimator)
     if read_label and settings["label_dtype"] == "auto":
         settings["label_dtype"] = _label_dtype_of(estimator)
-    guessed: Label = 0 if label is ... else label
+    guessed: Label = (0 if n_labels == 1 else list(range(n_labels))) if label is ... else label
     try:
         opened = open_rows(source, label=guessed, read_label=read_label, **settings)
     except DataError as error:
@@ -98,9 +106,9 @@ def open_queries(
         raise
     names = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
     if settings["columns"] is None and names and opened.feature_names is not None:
-        there = (*opened.feature_names, *([opened.label_name] if opened.label_name else []))
+        there = (*opened.feature_names, *opened.label_names)
         _check_names(opened.name, names, there)
-        wanted = _first_other(opened, names) if label is ... else label
+        wanted = _first_others(opened, names, n_labels) if label is ... else label
         if opened.feature_names != tuple(names):
             settings["columns"], guessed = names, wanted
             opened = open_rows(source, label=wanted, read_label=read_label, **settings)
@@ -138,6 +146,8 @@ def _label_dtype_of(estimator: Any) -> str:
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         return "float64"
+    if isinstance(classes, list):  # all of one kind, or there is no telling
+        classes = classes[0]
     kind = getattr(getattr(classes, "dtype", None), "kind", "")
     return {"U": "string", "O": "string", "b": "bool"}.get(kind, "auto")
 
@@ -153,26 +163,37 @@ def _check_names(source: str, names: list[str], there: tuple[str, ...]) -> None:
         )
 
 
-def _first_other(opened: Source, names: list[str]) -> str:
-    """The first column that is none of the model's features; ``opened`` has its label in column 0."""
-    assert opened.feature_names is not None and opened.label_name is not None
+def _first_others(opened: Source, names: list[str], n_labels: int) -> Label:
+    """The first columns that are none of the model's features; ``opened`` has its labels at the start."""
+    assert opened.feature_names is not None
     features = set(names)
-    for name in (opened.label_name, *opened.feature_names):
-        if name not in features:
-            return name
-    raise DataError(
-        f"{opened.name}: every column is a feature of the model; expected a column of labels beside them. To "
-        "get labels for these rows, use the predict command."
-    )
+    others: list[str | int] = [
+        name for name in (*opened.label_names, *opened.feature_names) if name not in features
+    ]
+    if not others:
+        raise DataError(
+            f"{opened.name}: every column is a feature of the model; expected a column of labels beside "
+            "them. To get labels for these rows, use the predict command."
+        )
+    if len(others) < n_labels:
+        raise DataError(
+            f"{opened.name}: found {len(others)} columns that are no feature of the model; expected "
+            f"{n_labels}, one for each label that it predicts."
+        )
+    return others[0] if n_labels == 1 else others[:n_labels]
 
 
-def _all_but(opened: Source, label: int | str) -> list[str | int]:
+def _all_but(opened: Source, label: int | str | list[str | int]) -> list[str | int]:
     if opened.feature_names is not None:
         return list(opened.feature_names)
-    assert isinstance(label, int)  # a name was not found where there are none
-    n_columns = opened.n_features + 1
-    return [position for position in range(n_columns) if position != label % n_columns]
+    labels = label if isinstance(label, list) else [label]
+    n_columns = opened.n_features + len(labels)
+    # A name was not found where there are none: these are positions.
+    taken = {one % n_columns for one in labels if isinstance(one, int)}
+    return [position for position in range(n_columns) if position not in taken]
 
 
 def _shown(label: Label) -> str:
+    if isinstance(label, list):
+        return f"columns {', '.join(map(repr, label))}"
     return f"column {label}" if isinstance(label, int) else f"column {label!r}"

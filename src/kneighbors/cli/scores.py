@@ -8,12 +8,13 @@ The numbers are those of scikit-learn's ``accuracy_score``, ``f1_score(average="
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ClassScores", "ValueScores"]
+__all__ = ["ClassScores", "SeveralScores", "ValueScores"]
 
 
 class ClassScores:
@@ -111,6 +112,41 @@ class ValueScores:
             "mse": _share(self._squares, self._n_rows),
             "mae": _share(self._absolute, self._n_rows),
         }
+
+
+class SeveralScores:
+    """The scores of each of several labels, and of all together.
+
+    Parameters
+    ----------
+    one_output : ClassScores or ValueScores
+    n_outputs : int
+    """
+
+    def __init__(self, one_output: Callable[[], ClassScores | ValueScores], n_outputs: int) -> None:
+        self._outputs = [one_output() for _ in range(n_outputs)]
+        self._n_rows = self._n_right = 0
+
+    def update(self, truth: NDArray[Any], predicted: NDArray[Any]) -> None:
+        """One batch of labels, each of shape (n, n_outputs); of a single output also (n,)."""
+        truth, predicted = truth.reshape(len(truth), -1), predicted.reshape(len(predicted), -1)
+        for output, scores in enumerate(self._outputs):
+            scores.update(truth[:, output], predicted[:, output])
+        self._n_rows += len(truth)
+        self._n_right += int((truth == predicted).all(axis=1).sum())
+
+    def result(self) -> dict[str, Any]:
+        """``rows``, ``outputs`` (the result of each) and the score of all: ``accuracy``, the share of rows
+        that are right throughout, or ``r2``, the mean of the outputs'.
+        """
+        outputs = [scores.result() for scores in self._outputs]
+        together: dict[str, Any] = {"rows": self._n_rows}
+        if "accuracy" in outputs[0]:
+            together["accuracy"] = _share(self._n_right, self._n_rows)
+        else:
+            known = [one["r2"] for one in outputs if one["r2"] is not None]
+            together["r2"] = _share(sum(known), len(known)) if known else None
+        return {**together, "outputs": outputs}
 
 
 def _share(part: float, whole: float) -> float:

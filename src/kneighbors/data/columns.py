@@ -41,11 +41,14 @@ class Selection:
         return None if self.names is None else tuple(self.names[position] for position in self.features)
 
     @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the label columns, in the order of the labels; empty where columns have no names."""
+        return () if self.names is None else tuple(self.names[position] for position in self.labels)
+
+    @property
     def label_name(self) -> str | None:
         """Name of the label column, or of several, joined by ", "; None where there is none."""
-        if self.names is None or not self.labels:
-            return None
-        return ", ".join(self.names[position] for position in self.labels)
+        return ", ".join(self.label_names) if self.label_names else None
 
 
 def select(

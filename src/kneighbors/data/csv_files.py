@@ -65,6 +65,7 @@ class CsvSource(Source):
             )
         selection = self._layout.selection
         self.feature_names, self.label_name = selection.feature_names, selection.label_name
+        self.label_names = selection.label_names
         self.n_features = len(selection.features)
         self.n_rows = 0 if self._layout.head is None else None
         self.feature_dtype = dtype or FLOAT64

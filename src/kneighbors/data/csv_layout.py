@@ -168,8 +168,11 @@ def _has_header(record: list[str], header: Header, name: str, label: Columns, co
         raise ParameterError(f"header={header!r} was given; expected True, False or 'auto'.")
     if isinstance(header, bool):
         return header
-    if any(isinstance(column, str) for column in (*_listed(label), *_listed(columns))):
-        return True  # a column is asked for by name
+    for setting, wanted in (("label", label), ("columns", columns)):
+        for column in _listed(wanted):
+            if isinstance(column, str):
+                _check_names(record, column, setting, name)
+                return True  # a column is asked for by name
     chosen = select(len(record), None, label=label, columns=columns, place=Place(name))
     cells = [record[position] for position in chosen.features if record[position].strip()]
     numbers = sum(is_number(cell) for cell in cells)
@@ -182,6 +185,17 @@ def _has_header(record: list[str], header: Header, name: str, label: Columns, co
     raise DataError(
         f"{name}: the first line has both text ({_short(text)}) and numbers ({_short(number)}) in its "
         "feature columns; expected a header of names or a row of numbers. Pass header=True or header=False."
+    )
+
+
+def _check_names(record: list[str], wanted: str, setting: str, name: str) -> None:
+    """Refuse a name where the first line is a row of numbers: a list of those would not help."""
+    if wanted in (cell.strip() for cell in record) or 2 * sum(map(is_number, record)) < len(record):
+        return
+    shown = ", ".join(_short(cell) for cell in record[:4]) + (", ..." if len(record) > 4 else "")
+    raise DataError(
+        f"{name}: {setting} names column {wanted!r}, but the first line holds no names ({shown}); expected a "
+        "position, counting from 0. Where it does hold names, pass header=True."
     )
 
 

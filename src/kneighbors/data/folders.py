@@ -99,6 +99,7 @@ class FilesSource(Source):
         for other in filled[1:]:
             _compare(first, other)
         self.feature_names, self.label_name = first.feature_names, first.label_name
+        self.label_names = first.label_names
         self.n_features = first.n_features
         rows = [source.n_rows for source in filled]
         self.n_rows = None if None in rows else sum(n_rows or 0 for n_rows in rows)

@@ -76,6 +76,8 @@ class Source(ABC):
         Names of the feature columns, in the order of the matrix; None where there are none.
     label_name : str or None
         Name of the label column, or of several, joined by ", ".
+    label_names : tuple of str
+        Names of the label columns; empty where there are none.
     n_features : int
         Columns of the matrix.
     n_rows : int or None
@@ -92,6 +94,7 @@ class Source(ABC):
     name: str
     feature_names: tuple[str, ...] | None
     label_name: str | None
+    label_names: tuple[str, ...] = ()
     n_features: int
     n_rows: int | None
     n_bytes: int | None

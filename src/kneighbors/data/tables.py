@@ -49,7 +49,7 @@ class TableSource(Source):
         )
         self._asked, self._allow_nan = dtype, allow_nan
         self.feature_names = self._selection.feature_names
-        self.label_name = self._selection.label_name
+        self.label_name, self.label_names = self._selection.label_name, self._selection.label_names
         self.n_features = len(self._selection.features)
         self.feature_dtype = dtype or common_float(
             [self._feature_type(position, place) for position in self._selection.features]

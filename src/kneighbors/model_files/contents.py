@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ __all__ = ["LABEL_KINDS", "PREDICTOR_TYPES", "ModelContents", "find_problem"]
 
 PREDICTOR_TYPES = ("classifier", "regressor")
 LABEL_KINDS = ("none", "number", "boolean", "string", "mixed")
+_ROUNDING = 2.0**-40  # weights of 0.1 miss their exact sum by a little
 REDUCTION_KEYS = ("type", "seed", "target_dim", "input_dim")
 
 
@@ -35,7 +37,8 @@ class ModelContents:
         Three of them are read here too, where they are given:
 
         ``n_rows`` (int)
-            Rows that can answer; ``k`` may not exceed it. Without it the labels are counted, or else the
+            Rows that can answer; ``k`` may not exceed it, or the weight of the rows where there is a section
+            ``sample_weight``: k counts weight then. Without it the labels are counted, or else the
             section called ``rows``. All of these that are there must agree.
         ``label_kind`` ({"none", "number", "boolean", "string", "mixed"})
             What the labels stand for, whatever form ``labels`` has: "string" and "mixed" (outputs of several
@@ -61,6 +64,15 @@ class ModelContents:
     settings: dict[str, Any] = field(default_factory=dict)
     sections: dict[str, NDArray[Any]] = field(default_factory=dict)
     labels: NDArray[np.float32] | NDArray[np.float64] | NDArray[np.int64] | None = None
+
+    def k_limit(self) -> float:
+        """The largest ``k``: rows that can answer, or their weight."""
+        n_rows = next(iter(self.row_counts().values()))
+        weights = self.sections.get("sample_weight")
+        if weights is None or weights.dtype != np.float64:
+            return float(n_rows)
+        total = float(weights.sum())
+        return total if math.isfinite(total) else float(n_rows)
 
     def row_counts(self) -> dict[str, Any]:
         """Every place that says how many rows can answer, by its name."""
@@ -108,11 +120,12 @@ def _counts_problem(contents: ModelContents) -> Problem:
 
 
 def _k_problem(contents: ModelContents) -> Problem:
-    n_rows = next(iter(contents.row_counts().values()))
+    limit = contents.k_limit()
+    what = "the weight of the rows" if "sample_weight" in contents.sections else "the number of rows"
     if not _is_int(contents.k):
-        return "k", f"k is {contents.k!r}; it must be an integer from 1 to {n_rows}, the number of rows"
-    if not 1 <= contents.k <= n_rows:
-        return "k", f"k is {contents.k}; it must be from 1 to {n_rows}, the number of rows"
+        return "k", f"k is {contents.k!r}; it must be an integer from 1 to {limit:.15g}, {what}"
+    if contents.k < 1 or contents.k * (1.0 - _ROUNDING) > limit:
+        return "k", f"k is {contents.k}; it must be from 1 to {limit:.15g}, {what}"
     return None
 
 

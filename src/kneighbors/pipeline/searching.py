@@ -14,6 +14,7 @@ from ..errors import ParameterError
 from ..model import Model
 
 __all__ = [
+    "ROUNDING",
     "asked",
     "batches_within",
     "check_k",
@@ -26,7 +27,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 
-_ROUNDING = 2.0**-40  # sums of weights such as 0.1 miss their exact value by a little
+ROUNDING = 2.0**-40  # sums of weights such as 0.1 miss their exact value by a little
 _FOUND_AT_ONCE = 1 << 21  # neighbours within a radius, 16 MiB of distances and as much of places
 _ASKED_AT_ONCE = 4096
 
@@ -57,7 +58,7 @@ def check_k(model: Model, queries: Any | None, k: int, limit: float, own: float 
     leaves out.
     """
     leave_one_out = queries is None
-    if k * (1.0 - _ROUNDING) > limit - own * leave_one_out:
+    if k * (1.0 - ROUNDING) > limit - own * leave_one_out:
         n_queries = model.n_kept if queries is None else queries.shape[0]
         sign = "<" if leave_one_out else "<="
         raise ParameterError(

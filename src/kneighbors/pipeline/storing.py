@@ -18,6 +18,7 @@ from ..model import Model, check, reports_from
 from ..model_files.contents import ModelContents
 from ..sections import pack_text, unpack_text
 from ..settings import Settings
+from .searching import ROUNDING
 
 __all__ = ["from_contents", "to_contents"]
 
@@ -126,7 +127,7 @@ def from_contents(contents: ModelContents) -> Model:
         steps=reports_from(values.get("steps", [])),
     )
     check(model)
-    if contents.k > model.limit:
+    if contents.k * (1.0 - ROUNDING) > model.limit:
         raise DataError(
             f"k is {contents.k}, but the model answers with at most {model.limit:.15g} rows. Set k "
             "between 1 and that."
