@@ -33,8 +33,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kneighbors.errors import DataError, DataTypeError, ParameterError
-from kneighbors.parameters import SCALINGS
+from .errors import DataError, DataTypeError, ParameterError
+from .parameters import SCALINGS
 
 __all__ = ["Scaler", "fit"]
 

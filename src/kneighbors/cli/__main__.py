@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``python -m kneighbors.cli``."""
 
-from kneighbors.cli.program import main
+from .program import main
 
 __all__: list[str] = []
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from kneighbors.cli.output import as_bytes, as_count, as_seconds, print_pairs, print_table
+from .output import as_bytes, as_count, as_seconds, print_pairs, print_table
 
 __all__ = ["account_of", "show"]
 
@@ -16,7 +16,7 @@ _STEPS = {"sample": "read, sample"}
 
 def account_of(model: Any, folder: str) -> dict[str, Any]:
     """The pipeline's account of a model, with the folder and the sizes of its files."""
-    from kneighbors import pipeline
+    from .. import pipeline
 
     files = {path.name: path.stat().st_size for path in sorted(Path(folder).iterdir())}
     return {"model": os.fspath(folder), **pipeline.inspect(model), "files": files}

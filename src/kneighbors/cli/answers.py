@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from kneighbors.pipeline import Answers
+    from ..pipeline import Answers
 
 __all__ = ["Answer", "answer"]
 

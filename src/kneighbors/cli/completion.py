@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from kneighbors.cli.command import subcommand
+from .command import subcommand
 
 __all__ = ["command"]
 
@@ -29,7 +29,7 @@ def command(ctx: click.Context, shell: str, as_json: bool) -> None:
     assert kind is not None
     script = kind(ctx.find_root().command, {}, "kneighbors", "_KNEIGHBORS_COMPLETE").source()
     if as_json:
-        from kneighbors.cli.output import print_json
+        from .output import print_json
 
         print_json({"shell": shell, "script": script})
     else:

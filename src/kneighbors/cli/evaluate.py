@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from kneighbors.cli.command import SectionOption, subcommand
-from kneighbors.cli.options import LABELS, file_options, setting
-from kneighbors.errors import DataError, DataTypeError, ParameterError
+from ..errors import DataError, DataTypeError, ParameterError
+from .command import SectionOption, subcommand
+from .options import LABELS, file_options, setting
 
 __all__ = ["command"]
 
@@ -59,9 +59,9 @@ def command(
     for. A regressor gets R2, the mean squared error and the mean absolute error. A model that predicts
     several labels is scored on each, and on rows that are right throughout (or by the mean R2).
     """
-    from kneighbors.cli import models, output
-    from kneighbors.cli.rows import open_queries, rows_at_once
-    from kneighbors.cli.scores import ClassScores, SeveralScores, ValueScores
+    from . import models, output
+    from .rows import open_queries, rows_at_once
+    from .scores import ClassScores, SeveralScores, ValueScores
 
     started = time.perf_counter()
     if label is None:
@@ -132,7 +132,7 @@ def _check_labels(test: str, labels: Any, estimator: Any) -> None:
 
 
 def _show_values(result: dict[str, Any]) -> None:
-    from kneighbors.cli import output
+    from . import output
 
     pairs = [("R2", _r2(result["r2"])), ("mean squared error", f"{result['mse']:.6g}")]
     pairs += [("mean absolute error", f"{result['mae']:.6g}"), ("rows", output.as_count(result["rows"]))]
@@ -145,7 +145,7 @@ def _r2(value: float | None) -> str:
 
 def _show_several(result: dict[str, Any], worst: int) -> None:
     """The scores over all labels, then each label under its name."""
-    from kneighbors.cli import output
+    from . import output
 
     if "accuracy" in result:
         pairs = [("rows right throughout", f"{result['accuracy']:.6f}")]
@@ -161,7 +161,7 @@ def _show_several(result: dict[str, Any], worst: int) -> None:
 
 
 def _show_classes(result: dict[str, Any], worst: int) -> None:
-    from kneighbors.cli import output
+    from . import output
 
     n_classes = len(result["classes"])
     output.print_pairs(

@@ -19,8 +19,8 @@ from typing import Any
 
 import click
 
-from kneighbors.errors import DataError, KneighborsError, ModelFileError
-from kneighbors.parameters import PARAMETERS
+from ..errors import DataError, KneighborsError, ModelFileError
+from ..parameters import PARAMETERS
 
 __all__ = [
     "FAULT",

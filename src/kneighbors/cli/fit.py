@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
-from kneighbors.cli.command import SectionOption, subcommand
-from kneighbors.cli.failures import in_shell_words
-from kneighbors.cli.options import COLUMN, SETTINGS, file_options, settings_options
-from kneighbors.errors import ParameterError, SaveError
+from ..errors import ParameterError, SaveError
+from .command import SectionOption, subcommand
+from .failures import in_shell_words
+from .options import COLUMN, SETTINGS, file_options, settings_options
 
 __all__ = ["command"]
 
@@ -63,11 +63,11 @@ def command(
     Rows go through sample, scale, reduce and index, in this order, and so do queries later on. What each step
     did is shown at the end, and by the inspect command at any time.
     """
-    from kneighbors import pipeline
-    from kneighbors.cli import accounts, output
-    from kneighbors.cli.rows import open_rows
-    from kneighbors.estimators.loading import from_model
-    from kneighbors.threads import resolve_threads
+    from .. import pipeline
+    from ..estimators.loading import from_model
+    from ..threads import resolve_threads
+    from . import accounts, output
+    from .rows import open_rows
 
     started = time.perf_counter()
     settings = {name: options.pop(name) for name in SETTINGS}
@@ -109,8 +109,8 @@ def _task_and_label(predictor_type: str | None, label: Any) -> tuple[Any, Any]:
 
 def _check_settings(settings: dict[str, Any]) -> None:
     """Refuse what cannot go together before a long file is read."""
-    from kneighbors.metrics import resolve
-    from kneighbors.pipeline.answering import check_weights
+    from ..metrics import resolve
+    from ..pipeline.answering import check_weights
 
     try:
         check_weights(resolve(settings["metric"], settings["p"]), settings["weights"])
@@ -130,8 +130,8 @@ def _check_settings(settings: dict[str, Any]) -> None:
 
 def _check_target(model_dir: str) -> None:
     """Refuse a folder that cannot be written before a long file is read; saving looks again."""
-    from kneighbors.model_files.naming import target_of
-    from kneighbors.model_files.replacing import look_at
+    from ..model_files.naming import target_of
+    from ..model_files.replacing import look_at
 
     parent, name = target_of(model_dir)
     try:

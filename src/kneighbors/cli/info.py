@@ -7,8 +7,8 @@ import os
 import platform
 from typing import Any
 
-from kneighbors.cli.command import subcommand
-from kneighbors.cli.failures import INSTRUCTION_SET
+from .command import subcommand
+from .failures import INSTRUCTION_SET
 
 __all__ = ["command"]
 
@@ -20,7 +20,7 @@ def command(as_json: bool) -> None:
     The best instruction set that the CPU can run is used; the environment variable KNEIGHBORS_INSTRUCTION_SET
     chooses another. Threads are the smallest of the limits listed. Neither ever changes an answer.
     """
-    from kneighbors.cli import output
+    from . import output
 
     facts = _facts()
     if as_json:
@@ -48,8 +48,9 @@ def command(as_json: bool) -> None:
 
 def _facts() -> dict[str, Any]:
     import kneighbors
-    from kneighbors import _native
-    from kneighbors.threads import core_limits, resolve_threads
+
+    from .. import _native
+    from ..threads import core_limits, resolve_threads
 
     total, available = _memory()
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from kneighbors.cli.command import subcommand
+from .command import subcommand
 
 __all__ = ["command"]
 
@@ -20,7 +20,8 @@ def command(model: str, as_json: bool) -> None:
     files.
     """
     import kneighbors
-    from kneighbors.cli import accounts, output
+
+    from . import accounts, output
 
     account = accounts.account_of(kneighbors.load(model)._model, model)
     if as_json:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kneighbors.errors import ParameterError
+from ..errors import ParameterError
 
 if TYPE_CHECKING:
-    from kneighbors.data import Batch, Source
+    from ..data import Batch, Source
 
 __all__ = ["batches", "check_probabilities", "load", "n_classes", "quiet_about_names", "text_dtype"]
 
@@ -70,7 +70,7 @@ def text_dtype(estimator: Any) -> np.dtype[Any] | None:
 
 def batches(source: Source, size: int, progress: Progress | None) -> Iterator[Batch]:
     """The source's batches, and where it has no rows an empty one, so that every answer has its columns."""
-    from kneighbors.data import Batch
+    from ..data import Batch
 
     is_empty = True
     for batch in source.batches(size, progress=progress):

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from kneighbors.cli.command import SectionOption
-from kneighbors.parameters import PARAMETERS, OneOf, Parameter, Range
+from ..parameters import PARAMETERS, OneOf, Parameter, Range
+from .command import SectionOption
 
 __all__ = ["COLUMN", "LABELS", "SETTINGS", "file_options", "setting", "settings_options"]
 
@@ -72,7 +72,7 @@ class Metric(click.ParamType):  # type: ignore[type-arg]
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        from kneighbors.metrics import NAMES
+        from ..metrics import NAMES
 
         return [CompletionItem(name) for name in NAMES if name.startswith(incomplete)]
 

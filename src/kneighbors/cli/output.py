@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from kneighbors.cli.failures import printable
+from .failures import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from kneighbors.cli.command import SectionOption, subcommand
-from kneighbors.cli.options import COLUMN, file_options, setting
+from .command import SectionOption, subcommand
+from .options import COLUMN, file_options, setting
 
 __all__ = ["command"]
 
@@ -73,11 +73,11 @@ def command(
 
     A model without labels answers with its neighbours: ids and distances.
     """
-    from kneighbors.cli import models
-    from kneighbors.cli.answers import answer
-    from kneighbors.cli.output import as_count, as_seconds, print_json, reading
-    from kneighbors.cli.rows import open_queries, rows_at_once
-    from kneighbors.cli.writers import writing
+    from . import models
+    from .answers import answer
+    from .output import as_count, as_seconds, print_json, reading
+    from .rows import open_queries, rows_at_once
+    from .writers import writing
 
     started = time.perf_counter()
     _check_output(output, verbose)
@@ -103,7 +103,7 @@ def command(
 
 
 def _check_output(output: str | None, verbose: bool) -> None:
-    from kneighbors.cli.writers import ENDINGS
+    from .writers import ENDINGS
 
     if output is None:
         return

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from kneighbors.cli import failures
+from . import failures
 
 __all__ = ["COMMANDS", "main", "program"]
 

@@ -7,10 +7,10 @@ import sys
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
-from kneighbors.errors import DataError
+from ..errors import DataError
 
 if TYPE_CHECKING:
-    from kneighbors.data import Source
+    from ..data import Source
 
 __all__ = ["Label", "open_queries", "open_rows", "rows_at_once"]
 
@@ -47,7 +47,7 @@ def open_rows(
     **settings
         Further settings of ``kneighbors.data.open``.
     """
-    from kneighbors import data
+    from .. import data
 
     source = _source(path)
     if isinstance(source, bytes):
@@ -127,7 +127,7 @@ _LEAVE_OUT = "If a column holds labels, say which: --label first, --label last, 
 
 def rows_at_once(source: Source, width: int) -> int:
     """Rows in a batch: what is read at a time, or fewer where an answer is ``width`` numbers wide."""
-    from kneighbors.data.source import rows_per_batch
+    from ..data.source import rows_per_batch
 
     return max(1, min(rows_per_batch(source.n_features), _CELLS_AT_ONCE // max(1, width)))
 

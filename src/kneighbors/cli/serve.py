@@ -9,8 +9,8 @@ import sys
 
 import click
 
-from kneighbors.cli.command import SectionOption, subcommand
-from kneighbors.cli.options import setting
+from .command import SectionOption, subcommand
+from .options import setting
 
 __all__ = ["command"]
 
@@ -86,7 +86,7 @@ def command(
     """
     import json
 
-    from kneighbors.serve import model_app, serve
+    from ..serve import model_app, serve
 
     is_local = host in _LOOPBACK
     if not is_local and token_file is None and not no_auth:

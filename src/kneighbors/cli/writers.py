@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from kneighbors.cli.answers import Answer
+from .answers import Answer
 
 __all__ = ["ENDINGS", "CsvWriter", "JsonLinesWriter", "NpyWriter", "ParquetWriter", "Writer", "writing"]
 

@@ -36,10 +36,10 @@ refused. Empty cells, NA and NaN are refused unless ``allow_nan``; infinity, and
 range, always.
 """
 
-from kneighbors.data.labels import join_labels
-from kneighbors.data.opening import open
-from kneighbors.data.recordio import decode_recordio
-from kneighbors.data.recordio_encode import encode_recordio
-from kneighbors.data.source import Batch, Source
+from .labels import join_labels
+from .opening import open
+from .recordio import decode_recordio
+from .recordio_encode import encode_recordio
+from .source import Batch, Source
 
 __all__ = ["Batch", "Source", "decode_recordio", "encode_recordio", "join_labels", "open"]

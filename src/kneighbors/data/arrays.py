@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kneighbors.data.columns import Columns, select
-from kneighbors.data.labels import as_labels
-from kneighbors.data.source import Piece, Pieces, Source
-from kneighbors.data.values import Place, check_finite, float_dtype, to_dtype
-from kneighbors.errors import DataError, DataTypeError
+from ..errors import DataError, DataTypeError
+from .columns import Columns, select
+from .labels import as_labels
+from .source import Piece, Pieces, Source
+from .values import Place, check_finite, float_dtype, to_dtype
 
 __all__ = ["ArraySource", "as_matrix", "open_npy"]
 

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as compute
 from numpy.typing import NDArray
 
-from kneighbors.data.labels import EXPECTED, as_labels
-from kneighbors.data.values import FLOAT32, FLOAT64, FloatRows, Place, check_finite, common_float, to_dtype
-from kneighbors.errors import DataTypeError
+from ..errors import DataTypeError
+from .labels import EXPECTED, as_labels
+from .values import FLOAT32, FLOAT64, FloatRows, Place, check_finite, common_float, to_dtype
 
 __all__ = ["feature_matrix", "feature_type", "label_dtype", "label_values", "plain"]
 

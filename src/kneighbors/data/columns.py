@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kneighbors.data.values import Place
-from kneighbors.errors import DataError, ParameterTypeError
+from ..errors import DataError, ParameterTypeError
+from .values import Place
 
 __all__ = ["Column", "Columns", "Selection", "select"]
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from kneighbors.errors import DataError
+from ..errors import DataError
 
 __all__ = ["MAX_RECORD", "Block", "blocks", "count_lines"]
 

@@ -10,10 +10,10 @@ import csv
 import io
 from collections.abc import Iterator
 
-from kneighbors.data.csv_blocks import Block, count_lines
-from kneighbors.data.csv_layout import Layout, is_number
-from kneighbors.data.values import Place
-from kneighbors.errors import DataError
+from ..errors import DataError
+from .csv_blocks import Block, count_lines
+from .csv_layout import Layout, is_number
+from .values import Place
 
 __all__ = ["MISSING", "LinePlace", "diagnose"]
 

@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 from numpy.typing import NDArray
 
-from kneighbors.data.arrow_values import plain
-from kneighbors.data.columns import Columns
-from kneighbors.data.csv_blocks import Block, blocks
-from kneighbors.data.csv_diagnosis import MISSING, LinePlace, diagnose
-from kneighbors.data.csv_labels import (
+from ..errors import DataError
+from .arrow_values import plain
+from .columns import Columns
+from .csv_blocks import Block, blocks
+from .csv_diagnosis import MISSING, LinePlace, diagnose
+from .csv_labels import (
     DTYPES,
     LabelDtype,
     LabelKind,
@@ -26,12 +27,11 @@ from kneighbors.data.csv_labels import (
     numbers_or_null,
     read_labels,
 )
-from kneighbors.data.csv_layout import Header, read_layout
-from kneighbors.data.source import Piece, Pieces, Source
-from kneighbors.data.streams import OneWay
-from kneighbors.data.tables import column_labels
-from kneighbors.data.values import FLOAT64, check_finite, to_dtype
-from kneighbors.errors import DataError
+from .csv_layout import Header, read_layout
+from .source import Piece, Pieces, Source
+from .streams import OneWay
+from .tables import column_labels
+from .values import FLOAT64, check_finite, to_dtype
 
 __all__ = ["CsvSource"]
 

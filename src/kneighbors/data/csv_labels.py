@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as compute
 from numpy.typing import NDArray
 
-from kneighbors.data.arrow_values import plain
-from kneighbors.data.values import Place
-from kneighbors.errors import ParameterError
+from ..errors import ParameterError
+from .arrow_values import plain
+from .values import Place
 
 __all__ = [
     "DTYPES",

@@ -13,10 +13,10 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-from kneighbors.data.columns import Column, Columns, Selection, select
-from kneighbors.data.csv_blocks import Block, blocks, count_lines
-from kneighbors.data.values import Place
-from kneighbors.errors import DataError, ParameterError
+from ..errors import DataError, ParameterError
+from .columns import Column, Columns, Selection, select
+from .csv_blocks import Block, blocks, count_lines
+from .values import Place
 
 __all__ = ["Header", "Layout", "is_number", "read_layout"]
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from kneighbors.data.labels import join_labels
-from kneighbors.data.recordio_frames import MAGIC
-from kneighbors.data.source import Piece, Pieces, Source
-from kneighbors.data.values import Place, common_float, to_dtype
-from kneighbors.errors import DataError
+from ..errors import DataError
+from .labels import join_labels
+from .recordio_frames import MAGIC
+from .source import Piece, Pieces, Source
+from .values import Place, common_float, to_dtype
 
 __all__ = ["FilesSource", "find_format", "list_files"]
 

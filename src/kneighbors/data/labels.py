@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kneighbors.data.values import Place
-from kneighbors.errors import DataError, DataTypeError
+from ..errors import DataError, DataTypeError
+from .values import Place
 
 __all__ = ["as_labels", "join_labels"]
 

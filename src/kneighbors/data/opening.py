@@ -10,15 +10,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import DTypeLike
 
-from kneighbors.data.arrays import ArraySource, as_matrix, open_npy
-from kneighbors.data.columns import Columns
-from kneighbors.data.csv_layout import Header
-from kneighbors.data.folders import FilesSource, find_format, list_files
-from kneighbors.data.pairs import PairSource
-from kneighbors.data.source import Source
-from kneighbors.data.streams import OneWay
-from kneighbors.data.values import requested_dtype
-from kneighbors.errors import DataError, DataTypeError, ParameterError
+from ..errors import DataError, DataTypeError, ParameterError
+from .arrays import ArraySource, as_matrix, open_npy
+from .columns import Columns
+from .csv_layout import Header
+from .folders import FilesSource, find_format, list_files
+from .pairs import PairSource
+from .source import Source
+from .streams import OneWay
+from .values import requested_dtype
 
 __all__ = ["open"]
 
@@ -174,10 +174,10 @@ def _open_bytes(
     source: str | bytes | OneWay, format: str, settings: dict[str, Any], csv: dict[str, Any]
 ) -> Source:
     if format == "recordio":
-        from kneighbors.data.recordio_files import RecordSource
+        from .recordio_files import RecordSource
 
         return RecordSource(source, **settings)
-    from kneighbors.data.csv_files import CsvSource
+    from .csv_files import CsvSource
 
     return CsvSource(source, **settings, **csv)
 
@@ -185,7 +185,7 @@ def _open_bytes(
 def _open_table(source: Any, settings: dict[str, Any]) -> Source:
     root = type(source).__module__.partition(".")[0]
     if root == "pandas" and hasattr(source, "iloc") and hasattr(source, "columns"):
-        from kneighbors.data.tables import PandasSource
+        from .tables import PandasSource
 
         return PandasSource(source, **settings)
     if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
@@ -193,7 +193,7 @@ def _open_table(source: Any, settings: dict[str, Any]) -> Source:
             raise DataTypeError(
                 f"a {type(source).__name__} was given; expected a table of rows and columns, not one column."
             )
-        from kneighbors.data.tables import ArrowSource
+        from .tables import ArrowSource
 
         return ArrowSource(source, **settings)
     if root == "polars" and hasattr(source, "collect"):
@@ -234,7 +234,7 @@ def _open_files(
     filled = [path for path in paths if os.path.getsize(path)] or paths[:1]
     sources: list[Source]
     if formats[paths[0]] == "parquet":
-        from kneighbors.data.parquet import Decoder, ParquetSource
+        from .parquet import Decoder, ParquetSource
 
         with Decoder(memory_limit) as decoder:
             sources = [ParquetSource(path, decoder, **settings) for path in filled]

@@ -7,10 +7,10 @@ import sys
 from contextlib import AbstractContextManager
 from typing import Any
 
-from kneighbors.data.labels import as_labels
-from kneighbors.data.source import Piece, Pieces, Source
-from kneighbors.data.values import Place
-from kneighbors.errors import DataError
+from ..errors import DataError
+from .labels import as_labels
+from .source import Piece, Pieces, Source
+from .values import Place
 
 __all__ = ["PairSource", "labels_beside"]
 
@@ -67,7 +67,7 @@ def labels_beside(labels: Any) -> Any:
         labels = labels.to_arrow()
     pyarrow = sys.modules.get("pyarrow")
     if pyarrow is not None and isinstance(labels, (pyarrow.Array, pyarrow.ChunkedArray)):
-        from kneighbors.data.arrow_values import label_values
+        from .arrow_values import label_values
 
         return label_values(labels, place, None)
     if isinstance(labels, (list, tuple)):

@@ -23,9 +23,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from kneighbors.data.source import Pieces
-from kneighbors.data.tables import TableSource
-from kneighbors.errors import DataError
+from ..errors import DataError
+from .source import Pieces
+from .tables import TableSource
 
 __all__ = ["Decoder", "ParquetSource"]
 

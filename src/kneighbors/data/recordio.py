@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from kneighbors.data.labels import as_labels, join_labels
-from kneighbors.data.recordio_encode import (
+from ..errors import DataError
+from .labels import as_labels, join_labels
+from .recordio_encode import (
     DOUBLE,
     FEATURES,
     FLOAT,
@@ -29,10 +30,10 @@ from kneighbors.data.recordio_encode import (
     upper_bits,
     varint,
 )
-from kneighbors.data.recordio_frames import Frames, frame_bytes
-from kneighbors.data.recordio_schema import record_class
-from kneighbors.data.source import Batch
-from kneighbors.data.values import (
+from .recordio_frames import Frames, frame_bytes
+from .recordio_schema import record_class
+from .source import Batch
+from .values import (
     Place,
     check_finite,
     common_float,
@@ -40,7 +41,6 @@ from kneighbors.data.values import (
     requested_dtype,
     to_dtype,
 )
-from kneighbors.errors import DataError
 
 __all__ = ["MAX_COLUMNS", "RecordPlace", "Run", "checked", "decode_recordio", "runs"]
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kneighbors.data.recordio_frames import frame_bytes
-from kneighbors.errors import DataError, DataTypeError
+from ..errors import DataError, DataTypeError
+from .recordio_frames import frame_bytes
 
 __all__ = [
     "DOUBLE",
@@ -183,7 +183,7 @@ def _as_tensor(key: str, values: NDArray[Any], n_rows: int) -> NDArray[Any]:
 
 def _one_by_one(tensors: list[tuple[int, str, NDArray[Any]]], n_rows: int) -> list[bytes]:
     """Whole numbers have no fixed length; protobuf writes them."""
-    from kneighbors.data.recordio_schema import record_class
+    from .recordio_schema import record_class
 
     kinds = {"f4": "float32_tensor", "f8": "float64_tensor", "i4": "int32_tensor"}
     frames = []

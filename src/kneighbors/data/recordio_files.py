@@ -11,13 +11,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from kneighbors.data.columns import Columns, select
-from kneighbors.data.recordio import RecordPlace, Run, checked, runs
-from kneighbors.data.recordio_frames import Frames
-from kneighbors.data.source import Piece, Pieces, Source
-from kneighbors.data.streams import OneWay
-from kneighbors.data.values import FLOAT64, Place, float_dtype
-from kneighbors.errors import DataError, ParameterError
+from ..errors import DataError, ParameterError
+from .columns import Columns, select
+from .recordio import RecordPlace, Run, checked, runs
+from .recordio_frames import Frames
+from .source import Piece, Pieces, Source
+from .streams import OneWay
+from .values import FLOAT64, Place, float_dtype
 
 __all__ = ["RecordSource"]
 

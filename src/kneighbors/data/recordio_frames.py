@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from kneighbors.errors import DataError
+from ..errors import DataError
 
 __all__ = ["MAGIC", "MAX_RECORD", "Frames", "frame_bytes"]
 

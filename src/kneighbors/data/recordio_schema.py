@@ -19,7 +19,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from kneighbors.errors import MissingExtraError
+from ..errors import MissingExtraError
 
 __all__ = ["record_class"]
 

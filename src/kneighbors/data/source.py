@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kneighbors.data.labels import join_labels
-from kneighbors.data.values import FloatRows
-from kneighbors.errors import ParameterError
+from ..errors import ParameterError
+from .labels import join_labels
+from .values import FloatRows
 
 __all__ = ["Batch", "Piece", "Pieces", "Progress", "Source", "rows_per_batch"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kneighbors.errors import DataError
+from ..errors import DataError
 
 __all__ = ["OneWay"]
 

@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kneighbors.data.arrow_values import feature_matrix, feature_type, label_dtype, label_values
-from kneighbors.data.columns import Columns, Selection, select
-from kneighbors.data.labels import as_labels, join_labels
-from kneighbors.data.source import Piece, Pieces, Source
-from kneighbors.data.values import Place, common_float, float_dtype
+from .arrow_values import feature_matrix, feature_type, label_dtype, label_values
+from .columns import Columns, Selection, select
+from .labels import as_labels, join_labels
+from .source import Piece, Pieces, Source
+from .values import Place, common_float, float_dtype
 
 __all__ = ["ArrowSource", "PandasSource", "TableSource", "column_labels"]
 

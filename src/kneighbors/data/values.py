@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from kneighbors.errors import DataError, DataTypeError, ParameterError
+from ..errors import DataError, DataTypeError, ParameterError
 
 __all__ = ["FloatRows", "Place", "check_finite", "common_float", "float_dtype", "requested_dtype", "to_dtype"]
 

@@ -12,8 +12,8 @@ and Kaplan, "Summarizing data using bottom-k sketches", PODC 2007).
 interface, ``choosing`` its short form for rows in memory.
 """
 
-from kneighbors.sample.choosing import sampled_rows
-from kneighbors.sample.keys import row_keys
-from kneighbors.sample.sampler import Sample, Sampler
+from .choosing import sampled_rows
+from .keys import row_keys
+from .sampler import Sample, Sampler
 
 __all__ = ["Sample", "Sampler", "row_keys", "sampled_rows"]

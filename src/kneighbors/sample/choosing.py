@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kneighbors.sample.keys import row_keys
-from kneighbors.sample.sampler import seed_of
+from .keys import row_keys
+from .sampler import seed_of
 
 __all__ = ["sampled_rows"]
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kneighbors.data import join_labels
-from kneighbors.errors import DataError
+from ..data import join_labels
+from ..errors import DataError
 
 __all__ = ["Reservoir"]
 

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kneighbors.errors import DataError, ParameterError, ParameterTypeError
-from kneighbors.sample.keys import row_keys
-from kneighbors.sample.reservoir import Reservoir
+from ..errors import DataError, ParameterError, ParameterTypeError
+from .keys import row_keys
+from .reservoir import Reservoir
 
 __all__ = ["Sample", "Sampler"]
 
