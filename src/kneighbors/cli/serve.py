@@ -46,6 +46,19 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
     help="Processes. They share the mapped model.",
 )
 @click.option(
+    "--many",
+    is_flag=True,
+    cls=SectionOption,
+    section="Server",
+    help="MODEL is a folder of models, loaded and unloaded by name through /models.",
+)
+@click.option(
+    "--name",
+    cls=SectionOption,
+    section="Server",
+    help="What the model is called in /v2/models. Left out: as its folder is.",
+)
+@click.option(
     "--allow-host",
     multiple=True,
     cls=SectionOption,
@@ -72,6 +85,8 @@ def command(
     host: str,
     port: int,
     workers: int,
+    many: bool,
+    name: str | None,
     allow_host: tuple[str, ...],
     token_file: str | None,
     no_auth: bool,
@@ -80,13 +95,16 @@ def command(
 ) -> None:
     """Serve a model over HTTP.
 
-    MODEL is a folder that fit has written. k and predictor_type in its JSON may be edited, and the folder be
-    replaced, while it is served: the next answers come from the new model once that is verified, and from the
-    old one where it is damaged. SIGTERM and Ctrl-C answer what was asked, then end.
+    MODEL is a folder that fit has written, or a model.tar.gz of its three files. k and predictor_type in
+    its JSON may be edited, and the folder be replaced, while it is served: the next answers come from the new
+    model once that is verified, and from the old one where it is damaged. SIGTERM and Ctrl-C answer what was
+    asked, then end.
     """
     import json
+    from contextlib import nullcontext
 
-    from ..serve import model_app, serve
+    from ..serve import Counters, model_app, serve
+    from ..serve.archives import Archive
 
     is_local = host in _LOOPBACK
     if not is_local and token_file is None and not no_auth:
@@ -97,6 +115,11 @@ def command(
     token = None if token_file is None else _token(token_file)
     if not os.path.lexists(model):
         raise FileNotFoundError(2, "No such file or directory", model)
+    if many and (workers > 1 or name is not None):
+        raise click.UsageError(
+            "--many was given with --workers or --name; expected neither: one process holds the models, each "
+            "under its folder's name."
+        )
     _log_to_stderr()
     if not is_local and token is None:
         logging.getLogger("kneighbors.serve").warning("Anyone who reaches %s may ask: --no-auth.", host)
@@ -105,14 +128,23 @@ def command(
     def tell(url: str) -> None:
         print(json.dumps({"url": url}) if as_json else f"Serving {model} at {url}", flush=True)
 
-    code = serve(
-        lambda worker: model_app(model, hosts=names, token=token, n_jobs=n_jobs),
-        host=host,
-        port=port,
-        workers=workers,
-        ready=tell,
-    )
-    sys.exit(code)
+    counters = Counters(workers)
+    with Archive(model) if os.path.isfile(model) else nullcontext(model) as folder:
+        serve(
+            lambda worker: model_app(
+                folder,
+                name=name,
+                many=many,
+                hosts=names,
+                token=token,
+                n_jobs=n_jobs,
+                counters=counters.become(worker),
+            ),
+            host=host,
+            port=port,
+            workers=workers,
+            ready=tell,
+        )
 
 
 def _token(path: str) -> str:

@@ -9,12 +9,17 @@
 ``server``          one process: sockets, connections, their end; ``running`` for tests and notebooks
 ``run``             ``serve``: workers and signals
 ``service``         ``model_app``: the app that serves one model folder
+``registry``        models by name
 ``slots``           a watched folder and the model last whole in it; ``served``: such a model
 ``batching``        requests that wait are answered together
 ``invocations``     the managed service's routes
 ``media``           Content-Type and Accept
-``decoding``        bodies to rows: ``decode_json``
-``outputs``         units and order of each door; ``encode_json``
+``models_api``      its routes for many models
+``open_inference``  the Open Inference Protocol, version 2
+``decoding``        bodies to rows: ``decode_csv``, ``decode_json``, ``decode_npy``
+``outputs``         units and order of each door; ``encode_json``, ``encode_recordio``
+``metrics``         counters of all workers; ``openapi``: /openapi.json
+``archives``        model.tar.gz, unpacked without trust
 ==================  ====================================================================================
 
 How another package adds routes
@@ -39,8 +44,19 @@ deadlines, the list of hosts, the token and the strictness of the parser hold fo
 from .app import App
 from .limits import Limits
 from .messages import Request, RequestError, Response
+from .metrics import Counters
 from .run import serve
 from .server import running
 from .service import model_app
 
-__all__ = ["App", "Limits", "Request", "RequestError", "Response", "model_app", "running", "serve"]
+__all__ = [
+    "App",
+    "Counters",
+    "Limits",
+    "Request",
+    "RequestError",
+    "Response",
+    "model_app",
+    "running",
+    "serve",
+]

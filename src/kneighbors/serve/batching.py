@@ -83,7 +83,7 @@ class Batcher:
             loop.call_soon(self._next)
         return job.future
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the thread once it is free."""
         self._thread.shutdown(wait=False)
 

@@ -23,6 +23,7 @@ Rows = NDArray[Any]
 
 MAX_DEPTH = 32
 _MAX_VALUES = 1 << 23  # Python objects that a body may become
+_COPIED = 8  # a list this long is worth copying at once
 _NESTED = {simdjson.Object, simdjson.Array}
 
 
@@ -36,7 +37,7 @@ def instances(body: bytes, n_features: int) -> Rows:
     rows = _plain_instances(body, parsed, n_features)
     if rows is not None:
         return rows
-    table = _walked(parsed, 1)
+    table = _walked(parsed, body)
     if not isinstance(table, dict) or "instances" not in table:
         raise RequestError(400, 'The body must be {"instances": [...]}.', field="instances")
     given = table["instances"]
@@ -54,7 +55,7 @@ def json_lines(body: bytes, n_features: int) -> Rows:
     rows = np.empty((len(lines), n_features))
     for row, line in enumerate(lines):
         try:
-            rows[row] = _instance(_walked(_parsed(line), 1), n_features, row)
+            rows[row] = _instance(_walked(_parsed(line), line), n_features, row)
         except RequestError as error:
             if error.row is None:
                 error.row = row
@@ -64,7 +65,7 @@ def json_lines(body: bytes, n_features: int) -> Rows:
 
 def document(body: bytes) -> Any:
     """A whole body as plain values, strictly."""
-    return _walked(_parsed(body), 1)
+    return _walked(_parsed(body), body)
 
 
 def _parsed(body: bytes) -> Any:
@@ -136,12 +137,16 @@ def _instance(instance: Any, n_features: int, row: int) -> Rows | list[float]:
             row=row,
         )
     keys = features.get("keys")
-    if keys is None or keys == []:
+    if keys is None or _is_empty(keys):
         shape = features.get("shape")
-        if not (keys == [] and features["values"] == [] and shape is not None):
+        if not (_is_empty(keys) and _is_empty(features["values"]) and shape is not None):
             return number_list(features["values"], n_features, row)
         keys = []
     return _sparse(features, keys, n_features, row)
+
+
+def _is_empty(value: Any) -> bool:
+    return isinstance(value, list) and not value
 
 
 def _sparse(features: dict[str, Any], keys: Any, n_features: int, row: int) -> Rows:
@@ -150,6 +155,8 @@ def _sparse(features: dict[str, Any], keys: Any, n_features: int, row: int) -> R
         raise RequestError(
             400, f"Row {row} is sparse: its shape must be [{n_features}].", field="shape", row=row
         )
+    if isinstance(keys, np.ndarray):
+        keys = [int(key) if key == int(key) else None for key in keys.tolist()]
     if not isinstance(keys, list) or any(type(key) is not int for key in keys):
         raise RequestError(400, f"Row {row}: keys must be a list of integers.", field="keys", row=row)
     if any(not 0 <= key < n_features for key in keys) or len(set(keys)) != len(keys):
@@ -162,8 +169,12 @@ def _sparse(features: dict[str, Any], keys: Any, n_features: int, row: int) -> R
     return dense
 
 
-def number_list(values: Any, n_expected: int, row: int) -> list[float]:
+def number_list(values: Any, n_expected: int, row: int) -> Rows | list[float]:
     """A flat list of so many numbers, or a refusal that says what stands there instead."""
+    if isinstance(values, np.ndarray):
+        if len(values) != n_expected:
+            _refuse_width(len(values), n_expected, row)
+        return values
     if not isinstance(values, list):
         raise RequestError(400, f"Row {row}: the features must be a list.", field="features", row=row)
     if not set(map(type, values)) <= {int, float}:
@@ -185,33 +196,60 @@ def _word(value: Any) -> str:
     return {bool: "a boolean", str: "a string", list: "a list", dict: "an object"}.get(type(value), "a value")
 
 
-def _walked(parsed: Any, depth: int) -> Any:
-    """Plain values of a parsed document, with its depth bounded and its keys unique."""
-    count = 0
+def _walked(parsed: Any, body: bytes) -> Any:
+    """Plain values of a parsed document, with its depth bounded and its keys unique.
 
-    def refuse(message: str) -> NoReturn:
-        raise RequestError(400, f"The body is not valid JSON: {message}.")
+    Long lists of numbers become float64 arrays. simdjson would copy a list of lists flat as well; so the
+    brackets of the body must be as many as the lists that were met, or else every value is looked at.
+    """
+    walk = _Walk(fast=True)
+    value = walk.value(parsed, 1)
+    if walk.has_copied and walk.lists != body.count(b"["):
+        value = _Walk(fast=False).value(parsed, 1)
+    return value
 
-    def walk(value: Any, depth: int) -> Any:
-        nonlocal count
-        count += 1
-        if count > _MAX_VALUES:
-            refuse(f"it holds more than {_MAX_VALUES} values")
-        if isinstance(value, simdjson.Object):
-            if depth > MAX_DEPTH:
-                refuse(_REASONS["DEPTH_ERROR"])
-            keys = list(value.keys())
+
+class _Walk:
+    """One way through a document."""
+
+    def __init__(self, fast: bool) -> None:
+        self._fast = fast
+        self._count = 0
+        self.lists = 0
+        self.has_copied = False
+
+    def value(self, given: Any, depth: int) -> Any:
+        self._count += 1
+        if isinstance(given, simdjson.Object):
+            self._check(depth)
+            keys = list(given.keys())
             if len(set(keys)) != len(keys):
-                refuse("a key stands in an object twice")
-            return {key: walk(item, depth + 1) for key, item in value.items()}
-        if isinstance(value, simdjson.Array):
-            if depth > MAX_DEPTH:
-                refuse(_REASONS["DEPTH_ERROR"])
-            items = list(value)
-            count += len(items)
-            if _NESTED.isdisjoint(map(type, items)):
-                return items
-            return [walk(item, depth + 1) for item in items]
-        return value
+                raise RequestError(400, "The body is not valid JSON: a key stands in an object twice.")
+            return {key: self.value(item, depth + 1) for key, item in given.items()}
+        if isinstance(given, simdjson.Array):
+            self._check(depth)
+            return self._list(given, depth)
+        return given
 
-    return walk(parsed, depth)
+    def _check(self, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise RequestError(400, f"The body is not valid JSON: {_REASONS['DEPTH_ERROR']}.")
+        if self._count > _MAX_VALUES:
+            raise RequestError(400, f"The body holds more than {_MAX_VALUES} values.")
+
+    def _list(self, given: Any, depth: int) -> Any:
+        self.lists += 1
+        size = len(given)
+        if self._fast and size >= _COPIED and type(given[0]) in (float, int):
+            try:
+                copied = np.frombuffer(given.as_buffer(of_type="d"))
+                if len(copied) == size:
+                    self.has_copied = True
+                    return copied
+            except TypeError:
+                pass
+        items = list(given)
+        self._count += len(items)
+        if _NESTED.isdisjoint(map(type, items)):
+            return items
+        return [self.value(item, depth + 1) for item in items]

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-import numpy as np
 from numpy.typing import NDArray
 
 from ..pipeline import Answers
-from .outputs import managed, plain_labels
+from .outputs import finite, managed, plain_labels, rows_of
 from .served import ServedModel
 
 __all__ = ["prediction_lines", "predictions"]
@@ -33,64 +32,37 @@ def prediction_lines(served: ServedModel, answers: Answers, level: str) -> bytes
 
 def _blocks(served: ServedModel, answers: Answers, level: str) -> Iterator[list[dict[str, Any]]]:
     n_rows, k = answers.distances.shape
-    size = max(1, _BLOCK_VALUES // max(1, k * 3 if level else 1))
+    size = max(1, _BLOCK_VALUES // (3 * k + 1 if level else 1))
+    if n_rows <= size:
+        yield _objects(served, answers, level)
+        return
     for start in range(0, n_rows, size):
-        yield _objects(served, _rows(answers, slice(start, start + size)), level)
-
-
-def _rows(answers: Answers, rows: slice) -> Answers:
-    if rows.start == 0 and rows.stop >= len(answers.distances):
-        return answers
-    return Answers(
-        answers.distances[rows],
-        answers.ids[rows],
-        None if answers.labels is None else [labels[rows] for labels in answers.labels],
-        None if answers.predicted is None else answers.predicted[rows],
-        None if answers.probabilities is None else [shares[rows] for shares in answers.probabilities],
-    )
+        yield _objects(served, rows_of(answers, slice(start, start + size)), level)
 
 
 def _objects(served: ServedModel, answers: Answers, level: str) -> list[dict[str, Any]]:
     columns: dict[str, list[Any]] = {}
     if answers.predicted is not None:
-        own = level == "neighbors"
-        columns["predicted_label"] = _listed(answers.predicted if own else plain_labels(answers.predicted))
+        label = answers.predicted if level == "neighbors" else plain_labels(answers.predicted)
+        columns["predicted_label"] = label.tolist()
     if level == "neighbors":
         columns["ids"] = answers.ids.tolist()
-        columns["distances"] = _finite(answers.distances)
+        columns["distances"] = finite(answers.distances).tolist()
         if answers.labels is not None:
             columns["labels"] = _per_row(answers.labels)
-        if answers.probabilities is not None:
-            columns["probabilities"] = _per_row(answers.probabilities)
     elif level or answers.predicted is None:
-        distances, labels = managed(served, answers)
-        columns["distances"] = _finite(distances)
-        if labels is None:
-            columns["ids"] = _in_managed_order(served, answers).tolist()
+        neighbours = managed(served, answers)
+        columns["distances"] = finite(neighbours.distances).tolist()
+        if neighbours.labels is None:
+            columns["ids"] = neighbours.ids.tolist()
         else:
-            columns["labels"] = _per_row([plain_labels(one) for one in labels])
+            columns["labels"] = _per_row([plain_labels(labels) for labels in neighbours.labels])
     names = list(columns)
     return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _in_managed_order(served: ServedModel, answers: Answers) -> NDArray[np.int64]:
-    is_similarity = str(served.model.metric.effective) in ("cosine", "inner_product")
-    return answers.ids[:, ::-1] if is_similarity else answers.ids
-
-
 def _per_row(outputs: list[NDArray[Any]]) -> list[Any]:
+    """Each row's labels: a list, or with several outputs a list for each."""
     if len(outputs) == 1:
-        return _listed(outputs[0])
-    return [list(row) for row in zip(*map(_listed, outputs), strict=True)]
-
-
-def _listed(values: NDArray[Any]) -> list[Any]:
-    return values.tolist()  # type: ignore[no-any-return]
-
-
-def _finite(distances: NDArray[Any]) -> list[Any]:
-    """Numbers for JSON, which has no infinity: a distance beyond the type is its largest number."""
-    if not np.isfinite(distances).all():
-        limits = np.finfo(distances.dtype)
-        distances = np.clip(distances, limits.min, limits.max)
-    return distances.tolist()  # type: ignore[no-any-return]
+        return outputs[0].tolist()  # type: ignore[no-any-return]
+    return [list(row) for row in zip(*(labels.tolist() for labels in outputs), strict=True)]

@@ -9,13 +9,15 @@ from ..pipeline import Answers
 from .batching import Batcher
 from .decoding import decode
 from .encode_json import prediction_lines, predictions
+from .encode_recordio import records
 from .limits import Limits
 from .media import JSON, JSON_LINES, Wanted, content_type, wanted
 from .messages import Request, RequestError, Response
+from .registry import Registry
 from .served import ServedModel
 from .slots import Slot
 
-__all__ = ["Invocations"]
+__all__ = ["VERSION_HEADER", "Invocations", "check_size"]
 
 VERSION_HEADER = "x-kneighbors-model-version"
 _THREAD_BYTES = 64 << 10  # a larger body is read, and a larger answer written, outside the event loop
@@ -23,53 +25,57 @@ _THREAD_VALUES = 1 << 14
 
 
 class Invocations:
-    """What is asked of one slot.
+    """What is asked of a server with one model.
 
     Parameters
     ----------
-    slot : Slot
+    registry : Registry
     batcher : Batcher
     limits : Limits
     """
 
-    def __init__(self, slot: Slot, batcher: Batcher, limits: Limits) -> None:
-        self._slot = slot
+    def __init__(self, registry: Registry, batcher: Batcher, limits: Limits) -> None:
+        self._registry = registry
         self._batcher = batcher
         self._limits = limits
 
     def ping(self, request: Request) -> Response:
-        """200 once a model is verified."""
-        self._slot.model()
+        """200 once every model that was asked for is verified."""
+        for slot in self._registry.slots.values():
+            slot.model()
         return Response(b"")
 
     def execution_parameters(self, request: Request) -> Response:
         """What batch transform asks before it begins."""
-        megabytes = self._limits.body_bytes >> 20
         return Response.json(
             {
                 "MaxConcurrentTransforms": 4,
                 "BatchStrategy": "MULTI_RECORD",
-                "MaxPayloadInMB": min(100, megabytes),
+                "MaxPayloadInMB": min(100, self._limits.body_bytes >> 20),
             }
         )
 
     async def invoke(self, request: Request) -> Response:
         """Predictions for the rows of a body."""
-        served = self._slot.model()
+        return await self.predict(self._registry.only(), request)
+
+    async def predict(self, slot: Slot, request: Request) -> Response:
+        """Predictions of one model."""
+        served = slot.model()
         answer_as = wanted(request.headers.get("accept"))
         kind, parameters = content_type(request.headers.get("content-type"))
-        options = dict(parameters)
-        if len(request.body) < _THREAD_BYTES:
-            rows = decode(kind, options, request.body, served)
+        body = request.body
+        if len(body) < _THREAD_BYTES:
+            rows = decode(kind, dict(parameters), body, served)
         else:
-            rows = await asyncio.to_thread(decode, kind, options, request.body, served)
+            rows = await asyncio.to_thread(decode, kind, dict(parameters), body, served)
         check_size(len(rows), served.k, self._limits)
         answers = await self._batcher.ask(served, rows, served.k)
         if answers.distances.size < _THREAD_VALUES:
-            body = encode(served, answers, answer_as)
+            content = _encode(served, answers, answer_as)
         else:
-            body = await asyncio.to_thread(encode, served, answers, answer_as)
-        return Response(body, 200, answer_as.format, {VERSION_HEADER: served.version})
+            content = await asyncio.to_thread(_encode, served, answers, answer_as)
+        return Response(content, 200, answer_as.format, {VERSION_HEADER: served.version})
 
 
 def check_size(n_rows: int, k: int, limits: Limits) -> None:
@@ -85,10 +91,9 @@ def check_size(n_rows: int, k: int, limits: Limits) -> None:
         )
 
 
-def encode(served: ServedModel, answers: Answers, answer_as: Wanted) -> bytes:
-    """Answers in the format that was asked for."""
+def _encode(served: ServedModel, answers: Answers, answer_as: Wanted) -> bytes:
     if answer_as.format == JSON:
         return predictions(served, answers, answer_as.level)
     if answer_as.format == JSON_LINES:
         return prediction_lines(served, answers, answer_as.level)
-    raise RequestError(406, f"Answers come as {JSON} or {JSON_LINES}.", field="accept")
+    return records(served, answers, answer_as.level)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from ..errors import KneighborsError
@@ -30,18 +31,23 @@ class Slot:
     Parameters
     ----------
     path : str
-    n_jobs : int or None
+    n_jobs : int or None, default=None
+    count : callable or None, default=None
+        Called with "model_loads" or "model_load_failures".
     """
 
-    def __init__(self, path: str, n_jobs: int | None = None) -> None:
+    def __init__(
+        self, path: str, n_jobs: int | None = None, count: Callable[[str], None] | None = None
+    ) -> None:
         self.path = path
         self.n_jobs = n_jobs
         self.current: ServedModel | None = None
-        self.reloads = 0
-        self.failures = 0
+        self._count = count or (lambda name: None)
         self._seen: object = None
+        self._failure: Exception | None = None
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="kneighbors-load")
         self._watching: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
 
     def model(self) -> ServedModel:
         """The model to ask now; 503 while there is none."""
@@ -52,6 +58,21 @@ class Slot:
     async def start(self) -> None:
         """Load, then watch; returns at once."""
         self._watching = asyncio.get_running_loop().create_task(self._watch())
+
+    async def loaded(self) -> ServedModel:
+        """The model, once it is there.
+
+        Raises
+        ------
+        RequestError
+            507 where the memory did not suffice, 400 where there is no whole model.
+        """
+        await self._tried.wait()
+        if self.current is not None:
+            return self.current
+        if isinstance(self._failure, MemoryError):
+            raise RequestError(507, "The memory does not suffice for this model.")
+        raise RequestError(400, "The folder of this name holds no whole model; the server's log says why.")
 
     async def stop(self) -> None:
         if self._watching is not None:
@@ -65,12 +86,17 @@ class Slot:
         try:
             served = await loop.run_in_executor(self._loader, load_served, self.path, self.n_jobs)
         except (KneighborsError, OSError, MemoryError) as error:
-            self.failures += 1
+            self._failure = error
+            self._count("model_load_failures")
             kept = "nothing is served yet" if self.current is None else f"model {self.current.version} stays"
             log.error("%s; %s.", _line(f"{error}".rstrip(".") or type(error).__name__), kept)
             return False
-        if self.current is not None and self.current.version != served.version:
-            self.reloads += 1
+        finally:
+            self._tried.set()
+        self._count("model_loads")
+        if self.current is None:
+            log.info("Model %s is served.", served.version)
+        elif self.current.version != served.version:
             log.info("Model %s takes the place of %s.", served.version, self.current.version)
         self.current = served
         return True
