@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": "Score a model on rows whose labels are known.",
     "inspect": "Show what happened to the data, step by step.",
     "serve": "Serve a model over HTTP.",
+    "playground": "Open a page that teaches k-NN by playing.",
     "info": "Show version, instruction set, threads and memory.",
     "completion": "Print the script that completes commands and options.",
 }
