@@ -166,7 +166,7 @@ PRESETS: dict[str, Preset] = {
         ("income", "ratio"),
     ),
     "conflict": Preset(
-        "Conflicting twins",
+        "Twins",
         "Equal points, different labels: ties, drawn hatched.",
         _conflict,
         {"n_neighbors": 2},

@@ -24,7 +24,7 @@ import { scorecardPanel } from "./panels/scorecard.js";
 import { settingsPanels } from "./panels/settings.js";
 import { votePanel } from "./panels/vote.js";
 
-const FIRST = { preset: "moons", place: [1.02, 0.36] };
+const FIRST = { preset: "moons", place: [0.42, 0.25] };
 
 export async function mount(root, { request, address }) {
   root.innerHTML = SKELETON;

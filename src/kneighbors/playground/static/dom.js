@@ -65,8 +65,9 @@ export function figure(value) {
   if (!Number.isFinite(value)) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size >= 1e6 || size < 1e-4) return value.toExponential(1).replace("e+", "e");
-  return Number(value.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: size >= 1000 ? 15 : 3 });
+  if (size >= 1e6 || size < 1e-4) return value.toExponential(1).replace("e+", "e").replaceAll("-", "−");
+  const rounded = Number(value.toPrecision(3));
+  return rounded.toLocaleString("en", { maximumSignificantDigits: size >= 1000 ? 15 : 3 }).replace("-", "−");
 }
 
 export function download(content, name, type) {

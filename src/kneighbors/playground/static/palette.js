@@ -24,7 +24,7 @@ const VALUES = {
 
 const INKS = {
   light: { paper: "#ffffff", ink: "#16202a", soft: "#55626e", line: "#16202a", from: 0.07, to: 0.4 },
-  dark: { paper: "#161c22", ink: "#eef2f4", soft: "#a5b1ba", line: "#eef2f4", from: 0.08, to: 0.46 },
+  dark: { paper: "#161c22", ink: "#eef2f4", soft: "#a5b1ba", line: "#eef2f4", from: 0.08, to: 0.4 },
 };
 
 export class Palette {

@@ -230,7 +230,7 @@ export class Plane {
       tracePath(path, isClass ? this.palette.shape(point[2]) : "circle", x, y, size);
       context.lineJoin = "round";
       context.strokeStyle = near.has(row) ? this.palette.inks.ink : this.palette.inks.paper;
-      context.lineWidth = near.has(row) ? 2.6 : 2.2;
+      context.lineWidth = near.has(row) ? 2.6 : Math.min(2.2, 0.45 * size);
       context.stroke(path);
       context.fillStyle = isClass ? this.palette.color(point[2]) : this.palette.value((point[2] - low) / (high - low || 1));
       context.fill(path);

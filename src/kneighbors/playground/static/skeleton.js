@@ -14,9 +14,9 @@ export const SKELETON = `
   <h1><svg viewBox="0 0 32 32" width="26" height="26" aria-hidden="true"><g stroke="currentColor" stroke-width="1.6"><path d="M16 16 7 9M16 16l10-5M16 16l-3 11"/></g><circle cx="16" cy="16" r="3.2" fill="currentColor"/><g class="dots"><circle cx="7" cy="9" r="4"/><circle cx="26" cy="11" r="4"/><circle cx="13" cy="27" r="4"/></g></svg><span>kneighbors <em>playground</em></span></h1>
   <p class="motto">No training, no formula to fit: the data <em>is</em> the model.</p>
   <div class="bar" role="group" aria-label="Page">
-    <button type="button" data-part="undo" title="Undo (Ctrl+Z)">Undo</button>
-    <button type="button" data-part="redo" title="Redo (Ctrl+Shift+Z)">Redo</button>
-    <button type="button" data-part="theme" aria-pressed="false">Dark</button>
+    <button type="button" data-part="undo" title="Undo (Ctrl+Z)"><span aria-hidden="true">↶</span> <span class="word-of">Undo</span></button>
+    <button type="button" data-part="redo" title="Redo (Ctrl+Shift+Z)"><span aria-hidden="true">↷</span> <span class="word-of">Redo</span></button>
+    <button type="button" data-part="theme" aria-pressed="false"><span aria-hidden="true">◐</span> <span class="word-of">Dark</span></button>
   </div>
 </header>
 <main class="spread">
@@ -56,7 +56,8 @@ export const SKELETON = `
       </div>
       <figcaption data-part="caption"></figcaption>
       <p class="notice" role="alert" data-part="notice" hidden></p>
-      <p id="plane-keys" class="keys">Click to add a point, drag to move it, right-click or hold to delete. By keyboard: arrows walk (Shift: far), Enter adds, 0–9 choose the class, N and P visit points, M moves, Delete removes, [ and ] change k.</p>
+      <details class="help"><summary>Hands and keys</summary>
+      <p id="plane-keys" class="keys">Click to add a point, drag to move it, right-click or hold to delete. By keyboard: arrows walk (Shift: far), Enter adds, 0–9 choose the class, N and P visit points, M moves, Delete removes, [ and ] change k.</p></details>
     </figure>
   </div>
   <div class="chapters">
