@@ -186,7 +186,7 @@ def test_additions_copy_neither_the_first_rows_nor_themselves_again_and_again():
     for _ in range(300):
         index.add(rows[:10])
         assert index._held.first is rows or index._held.first.base is rows
-        buffers.add(index._held.buffer.ctypes.data)
+        buffers.add(index._held.buffer.array.ctypes.data)
         assert index._held.spare_bytes <= 0.5 * index._held.added.nbytes
     assert len(buffers) < 20
 
@@ -197,9 +197,16 @@ def test_a_copy_and_its_original_grow_apart():
     index = FlatIndex().fit(grid(1, 10))
     index.add(grid(2, 10))
     twin = copy.copy(index)
-    index.add(np.full((1, 3), 7.0))
-    twin.add(np.full((1, 3), 9.0))
-    assert (index.rows[-1, 0], twin.rows[-1, 0]) == (7.0, 9.0)
+    for _ in range(3):  # the first addition makes room, which both find behind their rows
+        index.add(np.full((1, 3), 7.0))
+        twin.add(np.full((1, 3), 9.0))
+        both = copy.copy(index)
+        both.add(np.full((1, 3), 5.0))
+    assert (index.rows[-3:, 0].tolist(), twin.rows[-3:, 0].tolist()) == ([7.0] * 3, [9.0] * 3)
+    for one in (index, twin, both):
+        assert_array_equal(
+            one.search(grid(3, 2), 5)[1], FlatIndex().fit(np.array(one.rows)).search(grid(3, 2), 5)[1]
+        )
 
 
 def test_count_bits_with_either_numpy(monkeypatch):

@@ -6,6 +6,7 @@
 ``KDTreeIndex``           dense rows of few columns; Euclidean, squared, Manhattan, Chebyshev
 ``BlockIndex``            every other metric, functions, and sparse rows (float64 blocks, bounded memory)
 ``PrecomputedIndex``      distances that were measured elsewhere, as a matrix or a sparse neighbour graph
+``PlacesIndex``           another index after removals, its rows numbered without gaps
 ========================  ============================================================================
 
 All offer the verbs of ``base.Index`` and one order of answers: (float64 value, row id). All are exact.
@@ -18,6 +19,7 @@ from .blocks import BlockIndex
 from .flat import FlatIndex
 from .kd_tree import KDTreeIndex
 from .make import load_index, make_index
+from .places import PlacesIndex
 from .precomputed import PrecomputedIndex
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "FlatIndex",
     "Index",
     "KDTreeIndex",
+    "PlacesIndex",
     "PrecomputedIndex",
     "load_index",
     "make_index",

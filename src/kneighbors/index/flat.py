@@ -18,7 +18,7 @@ from ..errors import DataError, ParameterError
 from . import checks, stored
 from .base import Among, Distances, Ids, RadiusAnswer, Rows
 from .held import Held, mapping_of
-from .locks import ChangeLock
+from .locks import ChangeLock, copied
 
 if TYPE_CHECKING:
     from .._native import FlatScan
@@ -371,6 +371,10 @@ class FlatIndex:
         ids = stored.ids_from(sections, rows.shape[0], settings["next_id"])
         index._held = Held.of(rows, ids, int(settings["next_id"]))
         return index
+
+    def __copy__(self) -> FlatIndex:
+        twin: FlatIndex = copied(self)
+        return twin
 
     def __getstate__(self) -> dict[str, Any]:
         held = self._held

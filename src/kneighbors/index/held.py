@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from . import checks
 from .base import Among, Ids, Rows
+from .locks import ChangeLock
 
 if TYPE_CHECKING:
     from .._native import FlatScan
 
-__all__ = ["Held", "Screen", "count_bits", "mapping_of"]
+__all__ = ["Held", "Room", "Screen", "count_bits", "mapping_of"]
 
 Words = NDArray[np.uint64]  # bit place % 64 of word place / 64
 
@@ -41,6 +42,38 @@ class Screen:
         self.source = source
 
 
+class Room:
+    """An array that is used from the front. What lies behind belongs to whoever asks first, so that copies of
+    an index may share it.
+    """
+
+    __slots__ = ("_claiming", "_used", "array")
+
+    def __init__(self, array: NDArray[Any], used: int) -> None:
+        self.array = array
+        self._used = used
+        self._claiming = ChangeLock()
+
+    def claim(self, used: int, needed: int) -> bool:
+        """Whether the places from ``used`` to ``needed`` are there, and now the caller's."""
+        with self._claiming:
+            if used != self._used or needed > self.array.shape[0]:
+                return False
+            self._used = needed
+            return True
+
+    def extended(self, used: int, values: NDArray[Any]) -> Room:
+        """The first ``used`` and these values behind them: here, or in a copy with half as much room more."""
+        needed = used + int(values.shape[0])
+        room = self
+        if not self.claim(used, needed):
+            array = np.empty((max(needed, used + used // 2), *self.array.shape[1:]), dtype=self.array.dtype)
+            array[:used] = self.array[:used]
+            room = Room(array, needed)
+        room.array[used:needed] = values
+        return room
+
+
 @dataclass(frozen=True)
 class Held:
     """Rows in two parts, their ids, their marks.
@@ -49,10 +82,10 @@ class Held:
     ----------
     first : array of shape (n_first, n_columns)
         The rows given to fit, or moved together since. May be a mapping of a file.
-    buffer : array of shape (capacity, n_columns) or None
-        Its first ``n_added`` rows were added; the rest is room.
+    buffer : Room or None
+        Its first ``n_added`` rows were added.
     n_added : int
-    id_buffer : int64 array or None
+    id_buffer : Room of int64 or None
         Ids by place, in its first ``n_places``; None while ids are places.
     alive : uint64 array or None
         A bit per place, set where the row is there; None while no row was removed.
@@ -63,9 +96,9 @@ class Held:
     """
 
     first: Rows
-    buffer: Rows | None = None
+    buffer: Room | None = None
     n_added: int = 0
-    id_buffer: Ids | None = None
+    id_buffer: Room | None = None
     alive: Words | None = None
     n_rows: int = 0
     next_id: int = 0
@@ -74,7 +107,8 @@ class Held:
     @classmethod
     def of(cls, rows: Rows, ids: Ids | None, next_id: int) -> Held:
         """These rows and no more."""
-        return cls(rows, id_buffer=ids, n_rows=int(rows.shape[0]), next_id=next_id)
+        n_rows = int(rows.shape[0])
+        return cls(rows, id_buffer=None if ids is None else Room(ids, n_rows), n_rows=n_rows, next_id=next_id)
 
     # What is there
 
@@ -89,7 +123,7 @@ class Held:
     @property
     def added(self) -> Rows | None:
         """The rows that were added, as the scan takes them."""
-        return None if self.buffer is None else self.buffer[: self.n_added]
+        return None if self.buffer is None else self.buffer.array[: self.n_added]
 
     @property
     def rows(self) -> Rows:
@@ -124,8 +158,9 @@ class Held:
     @property
     def spare_bytes(self) -> int:
         """Bytes beyond rows and codes: ids, marks, room for more rows."""
-        spare = sum(int(array.nbytes) for array in (self.id_buffer, self.alive) if array is not None)
-        return spare + (0 if self.buffer is None else int(self.buffer[self.n_added :].nbytes))
+        spare = 0 if self.alive is None else int(self.alive.nbytes)
+        spare += 0 if self.id_buffer is None else int(self.id_buffer.array.nbytes)
+        return spare + (0 if self.buffer is None else int(self.buffer.array[self.n_added :].nbytes))
 
     def named(self, places: Ids) -> Ids:
         """The ids of rows at these places."""
@@ -167,15 +202,12 @@ class Held:
     def plus(self, rows: Rows) -> Held:
         """These rows too. Costs in proportion to them: a full buffer becomes half as large again."""
         n_new = int(rows.shape[0])
-        n_added, n_places = self.n_added + n_new, self.n_places + n_new
-        shape = (0, self.n_columns)
-        buffer = np.empty(shape, dtype=self.first.dtype) if self.buffer is None else self.buffer
-        buffer = _with_room(buffer, self.n_added, n_added)
-        buffer[self.n_added : n_added] = rows
+        n_places = self.n_places + n_new
+        buffer = self.buffer or Room(np.empty((0, self.n_columns), dtype=self.first.dtype), 0)
         id_buffer = self.id_buffer
         if id_buffer is not None:
-            id_buffer = _with_room(id_buffer, self.n_places, n_places)
-            id_buffer[self.n_places : n_places] = np.arange(self.next_id, self.next_id + n_new)
+            new_ids = np.arange(self.next_id, self.next_id + n_new)
+            id_buffer = id_buffer.extended(self.n_places, new_ids)
         alive = self.alive
         if alive is not None:
             wider = np.zeros(_n_words(n_places), dtype=np.uint64)
@@ -183,8 +215,8 @@ class Held:
             alive = wider | _packed(np.arange(n_places) >= self.n_places)
         return replace(
             self,
-            buffer=buffer,
-            n_added=n_added,
+            buffer=buffer.extended(self.n_added, rows),
+            n_added=self.n_added + n_new,
             id_buffer=id_buffer,
             alive=alive,
             n_rows=self.n_rows + n_new,
@@ -209,13 +241,13 @@ class Held:
         return Held.of(self.rows, self.stored_ids, self.next_id)
 
     def alone(self) -> Held:
-        """The same rows for a copy of the index: nothing is shared that either would write to."""
+        """The same rows as they are pickled: one matrix, and no screen."""
         if self.buffer is None and self.alive is None:
-            return Held.of(self.first, self.id_buffer, self.next_id)
+            return Held.of(self.first, self._ids_by_place(), self.next_id)
         return self.together()
 
     def _ids_by_place(self) -> Ids | None:
-        return None if self.id_buffer is None else self.id_buffer[: self.n_places]
+        return None if self.id_buffer is None else self.id_buffer.array[: self.n_places]
 
     def _is_alive(self) -> NDArray[np.bool_]:
         assert self.alive is not None
@@ -253,12 +285,3 @@ def _packed(mask: NDArray[np.bool_]) -> Words:
     packed = np.packbits(mask, bitorder="little")
     bytes_[: packed.size] = packed
     return bytes_.view(np.uint64)
-
-
-def _with_room(buffer: NDArray[Any], used: int, needed: int) -> NDArray[Any]:
-    """The buffer, or a larger copy of its used part."""
-    if needed <= buffer.shape[0] and buffer.flags.writeable:
-        return buffer
-    larger = np.empty((max(needed, used + used // 2), *buffer.shape[1:]), dtype=buffer.dtype)
-    larger[:used] = buffer[:used]
-    return larger

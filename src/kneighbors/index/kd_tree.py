@@ -12,7 +12,7 @@ from ..errors import DataError, ParameterError
 from . import checks, stored
 from .base import Among, Distances, Ids, RadiusAnswer, Rows
 from .forest import Forest, Part
-from .locks import ChangeLock
+from .locks import ChangeLock, copied
 
 __all__ = ["KDTreeIndex"]
 
@@ -295,6 +295,10 @@ class KDTreeIndex:
         ids = stored.ids_from(sections, rows.shape[0], settings["next_id"])
         index._held = Forest((Part(rows, np.arange(next_id) if ids is None else ids),)), next_id
         return index
+
+    def __copy__(self) -> KDTreeIndex:
+        twin: KDTreeIndex = copied(self)
+        return twin
 
     def __getstate__(self) -> dict[str, Any]:
         if self._held is None:

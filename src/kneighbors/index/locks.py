@@ -10,8 +10,9 @@ import os
 import threading
 import weakref
 from types import TracebackType
+from typing import Any
 
-__all__ = ["ChangeLock"]
+__all__ = ["ChangeLock", "copied"]
 
 
 class ChangeLock:
@@ -40,6 +41,14 @@ class ChangeLock:
 
     def _renew(self) -> None:
         self._lock = threading.Lock()
+
+
+def copied(index: Any) -> Any:
+    """A copy that answers alike and changes alone, of an index whose snapshots never change."""
+    twin = object.__new__(type(index))
+    for name, value in vars(index).items():
+        setattr(twin, name, ChangeLock() if isinstance(value, ChangeLock) else value)
+    return twin
 
 
 _locks: weakref.WeakSet[ChangeLock] = weakref.WeakSet()
