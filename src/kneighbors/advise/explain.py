@@ -184,6 +184,7 @@ def explain(estimator: Any, X: Any = None, *, max_removals: int = 100) -> Any:
     winners = vote.winners(codes[places], weights, len(classes), prior)
     votes = vote.class_votes(codes[places], weights, len(classes))
     votes = votes if prior is None else votes * prior
+    names_of = classes.tolist()
     flips, notes = _flips(search, codes, len(classes), estimator.weights, prior, int(max_removals))
     return ClassifierExplanation(
         **common,
@@ -193,7 +194,7 @@ def explain(estimator: Any, X: Any = None, *, max_removals: int = 100) -> Any:
         votes=votes,
         margin=_margin(votes),
         flips=[None if one is None else ids for one, ids in flips],
-        flip_answers=[None if one is None else classes[one.winner].item() for one, _ in flips],
+        flip_answers=[None if one is None else names_of[one.winner] for one, _ in flips],
         flip_notes=notes,
     )
 

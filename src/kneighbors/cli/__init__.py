@@ -6,6 +6,7 @@
 ``fit`` etc.        one command per file: ``fit``, ``predict``, ``evaluate``, ``inspect``, ``info``,
                     ``completion``; each offers ``command``
 ``command``         what all commands share: sections and examples in ``--help``, ``--json``, ``--debug``
+``whole``           a whole file at once, and progress over counted work, for ``scorecard`` and ``check``
 ``options``         options made from ``parameters.py``, and those that say how a file is read
 ``rows``            from these options to an open source
 ``failures``        exit codes, and errors in the words of the shell
