@@ -455,7 +455,7 @@ def test_a_stream_is_read_once_only():
         source.read()
     with pytest.raises(DataError, match="is a stream"):
         data.open(io.BytesIO(DENSE), format="recordio").count_rows()
-    with pytest.raises(DataTypeError, match="format='csv' or 'recordio'"):
+    with pytest.raises(DataTypeError, match="format='csv', 'recordio' or 'jsonl'"):
         data.open(io.BytesIO(DENSE))
     with pytest.raises(DataTypeError, match="mode 'rb'"):
         data.open(io.StringIO("1,2"), format="csv")

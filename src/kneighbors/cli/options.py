@@ -184,7 +184,7 @@ _FILE_OPTIONS = (
     ),
     _file_option(
         "--format",
-        type=click.Choice(["csv", "parquet", "npy", "recordio"]),
+        type=click.Choice(["csv", "parquet", "npy", "recordio", "jsonl"]),
         help="Left out, the name decides, then the content.",
     ),
     _file_option("--delimiter", help="Of a CSV. Left out, the first line decides."),

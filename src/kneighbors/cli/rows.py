@@ -30,12 +30,12 @@ def open_rows(
     read_label: bool = True,
     **settings: Any,
 ) -> Source:
-    """Open a file; "-" is a CSV on standard input, which is held in memory.
+    """Open a file; "-" is standard input, a CSV unless told otherwise, held in memory.
 
     Parameters
     ----------
     path : str or bytes
-        The name of a file, or the text of a CSV.
+        The name of a file, or the bytes of one.
     label : str, int or None
         The column of labels.
     header : bool or None
@@ -50,14 +50,14 @@ def open_rows(
     from .. import data
 
     source = _source(path)
-    if isinstance(source, bytes):
+    if isinstance(source, bytes) and settings["format"] not in ("recordio", "jsonl"):
         settings["format"] = "csv"
     settings |= {"header": "auto" if header is None else header, "allow_nan": metric == "nan_euclidean"}
-    if settings["format"] == "recordio" and not read_label:
-        label = None  # a record's label stands beside its features and leaves no gap
     opened = data.open(source, label=label, **settings)
     if label is None or read_label:
         return opened
+    if opened.labels_beside:
+        return data.open(source, **settings)
     if settings["columns"] is None:
         settings["columns"] = _all_but(opened, label)
     return data.open(source, **settings)

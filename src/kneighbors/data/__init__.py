@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """data: rows and labels from wherever they are, as float matrices in batches.
 
-In: an array, a sparse matrix, a data frame, an Arrow table, CSV, Parquet, .npy or RecordIO-protobuf files.
-Out: batches of a C-contiguous float32 or float64 matrix of shape (n, d), with labels if there are any. Every
-refusal is a ``DataError`` that names row and column, what was found, what was expected and what to do.
+In: an array, a sparse matrix, a data frame, an Arrow table, CSV, Parquet, .npy, RecordIO or JSON lines
+files. Out: batches of a C-contiguous float32 or float64 matrix of shape (n, d), with labels if there are
+any. Every refusal is a ``DataError`` that names row and column, what was found, what was expected and what
+to do.
 
 ==================  ====================================================================================
 ``opening``         ``open``: one door, which looks at what it was given
@@ -17,6 +18,7 @@ refusal is a ``DataError`` that names row and column, what was found, what was e
                     ``csv_diagnosis`` explains a refusal
 ``recordio_files``  RecordIO-protobuf: ``recordio_frames`` cuts, ``recordio`` reads, ``recordio_encode``
                     writes, ``recordio_schema`` describes a record to protobuf
+``json_lines``      JSON lines
 ``streams``         what can be read once only
 ``parquet``         Parquet, decoded in ``parquet_child``, a process of capped memory
 ``folders``         many files as one source

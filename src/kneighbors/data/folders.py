@@ -30,6 +30,8 @@ FORMATS = {
     ".npy": "npy",
     ".pbr": "recordio",
     ".recordio": "recordio",
+    ".jsonl": "jsonl",
+    ".jsonlines": "jsonl",
 }
 
 
@@ -66,7 +68,7 @@ def _is_visible(relative: str) -> bool:
 
 
 def find_format(path: str, told: str | None) -> str:
-    """csv, parquet, npy or recordio, from the file's name, else from its first bytes."""
+    """The format, as `open` names it, from the file's name, else from its first bytes."""
     if told is not None:
         return told
     by_name = FORMATS.get(Path(path).suffix.lower())
@@ -84,7 +86,11 @@ def find_format(path: str, told: str | None) -> str:
     if start.startswith(MAGIC):
         return "recordio"
     compressed = start.startswith((b"\x1f\x8b", b"PK", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"))
-    advice = "Decompress it first." if compressed else "Pass format='csv', 'parquet', 'npy' or 'recordio'."
+    advice = (
+        "Decompress it first."
+        if compressed
+        else "Pass format='csv', 'parquet', 'npy', 'recordio' or 'jsonl'."
+    )
     found = "a compressed file" if compressed else f"the ending {Path(path).suffix!r}, which tells no format"
     raise DataError(f"{path}: found {found}; expected a name that ends in {', '.join(FORMATS)}. {advice}")
 
@@ -98,6 +104,7 @@ class FilesSource(Source):
         first = filled[0]
         for other in filled[1:]:
             _compare(first, other)
+        self.labels_beside = first.labels_beside
         self.feature_names, self.label_name = first.feature_names, first.label_name
         self.label_names = first.label_names
         self.n_features = first.n_features

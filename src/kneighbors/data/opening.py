@@ -22,8 +22,11 @@ from .values import requested_dtype
 
 __all__ = ["open"]
 
-Format = Literal["csv", "parquet", "npy", "recordio"]
+Format = Literal["csv", "parquet", "npy", "recordio", "jsonl"]
 LabelDtype = Literal["auto", "bool", "int64", "float64", "string"]
+
+
+_STREAMED = ("csv", "recordio", "jsonl")
 
 
 def open(
@@ -46,21 +49,22 @@ def open(
     ----------
     source : array-like, sparse matrix, data frame, Arrow table, path, list of paths, bytes, file, or pair
         A NumPy array, nested list or scipy sparse matrix of shape (n, d); a pandas or polars data frame; an
-        Arrow table or record batch; a path of a CSV, Parquet, .npy or RecordIO-protobuf file; a directory, a
-        pattern such as ``"day-*.csv"`` or a list of paths, read in sorted order as one (a list in its own
-        order); the bytes of a CSV, with ``format="csv"``, or of RecordIO-protobuf, with
-        ``format="recordio"``; a file or pipe of one of these two, open for bytes, which is read once; or a
-        pair ``(rows, labels)`` of any of these and an array of n labels.
+        Arrow table or record batch; a path of a CSV, Parquet, .npy, RecordIO-protobuf or JSON
+        lines file; a directory, a pattern such as ``"day-*.csv"`` or a list of paths, read in sorted order as
+        one (a list in its own order); bytes, or a file or pipe open for bytes, which is read once, with
+        ``format`` "csv", "recordio" or "jsonl"; or a pair ``(rows, labels)`` of any of these and an array of
+        n labels.
     label : str, int, list of these, or None, default=None
         The column, or columns, of labels: a name, or a position that counts from 0 (from the end when
-        negative). None: no labels. RecordIO has one label, beside the features: 0 or "values".
+        negative). None: no labels. RecordIO and JSON lines have one label, beside the
+        features: 0, "values" or "label".
     header : {"auto", True, False}, default="auto"
         Whether a CSV begins with names. "auto" looks at the feature columns of the first record: all numbers
         mean no header, all text means a header, a mixture is refused. Asking for a column by name means a
         header.
     columns : list of str or int, or None, default=None
         The feature columns, in this order. None: all but the labels.
-    format : {"csv", "parquet", "npy", "recordio"} or None, default=None
+    format : {"csv", "parquet", "npy", "recordio", "jsonl"} or None, default=None
         None goes by the file's name, then by its first bytes.
     dtype : {"float32", "float64"} or None, default=None
         None follows the rule: float16 and float32 are taken as float32; float64, integers and booleans as
@@ -106,9 +110,9 @@ def open(
     ...     print(batch.first_row, batch.features.tolist(), batch.labels.tolist())
     0 [[1.5, 2.0], [2.5, 3.0]] ['cat', 'dog']
     """
-    if format not in (None, "csv", "parquet", "npy", "recordio"):
+    if format not in (None, "csv", "parquet", "npy", "recordio", "jsonl"):
         raise ParameterError(
-            f"format={format!r} was given; expected 'csv', 'parquet', 'npy', 'recordio' or None."
+            f"format={format!r} was given; expected 'csv', 'parquet', 'npy', 'recordio', 'jsonl' or None."
         )
     if isinstance(memory_limit, bool) or not isinstance(memory_limit, int) or memory_limit < 1 << 24:
         raise ParameterError(
@@ -152,15 +156,17 @@ def _open_one(
             f"{paths[0]} and {len(paths) - 1} more", paths, format, settings, csv, memory_limit
         )
     if isinstance(source, (bytes, bytearray, memoryview)):
-        if format not in ("csv", "recordio"):
+        if format not in _STREAMED:
             raise DataTypeError(
-                "bytes were given; expected format='csv' or 'recordio' with them, or the path of a file."
+                "bytes were given; expected format='csv', 'recordio' or 'jsonl' with them, or the path of a "
+                "file."
             )
         return _open_bytes(bytes(source), format, settings, csv)
     if isinstance(source, io.IOBase):
-        if format not in ("csv", "recordio"):
+        if format not in _STREAMED:
             raise DataTypeError(
-                "an open file was given; expected format='csv' or 'recordio' with it, or the path of a file."
+                "an open file was given; expected format='csv', 'recordio' or 'jsonl' with it, or the "
+                "path of a file."
             )
         if isinstance(source, io.TextIOBase):
             raise DataTypeError("a file open for text was given; expected one open for bytes (mode 'rb').")
@@ -177,6 +183,10 @@ def _open_bytes(
         from .recordio_files import RecordSource
 
         return RecordSource(source, **settings)
+    if format == "jsonl":
+        from .json_lines import JsonLinesSource
+
+        return JsonLinesSource(source, **settings)
     from .csv_files import CsvSource
 
     return CsvSource(source, **settings, **csv)

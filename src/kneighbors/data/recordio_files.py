@@ -29,6 +29,8 @@ class RecordSource(Source):
     records are of a wider type than the first, ``dtype`` must say what to make of them.
     """
 
+    labels_beside = True
+
     def __init__(
         self,
         source: str | bytes | OneWay,

@@ -100,6 +100,7 @@ class Source(ABC):
     n_bytes: int | None
     feature_dtype: np.dtype[Any]
     label_dtype: np.dtype[Any] | None
+    labels_beside = False  # of the features instead of in one of the columns
 
     @property
     def has_labels(self) -> bool:
