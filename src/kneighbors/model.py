@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DataError
-from .index import Index
+from .index import ChangeLock, Index
 from .labels import Labels
 from .metrics import Metric
 from .settings import Settings
@@ -54,6 +54,9 @@ class Reducer(Protocol):
 class Model:
     """A fitted model: everything that answers and is saved.
 
+    A model does not change: rows that are added or removed make another (``pipeline.growing``), and who holds
+    this one goes on with it. Ids in the index are places: 0 to n_kept - 1.
+
     Attributes
     ----------
     settings : Settings
@@ -61,10 +64,8 @@ class Model:
     metric : Metric
     index : Index
         Over the kept rows.
-    rows : ndarray or CSR of shape (n_kept, n_columns)
-        The kept rows as the index holds them: scaled and reduced.
     n_rows_seen : int
-        Rows given to fit; ids are their numbers.
+        Rows ever given; ids are their numbers.
     n_features : int
         Columns given to fit; queries have as many.
     row_ids : ndarray of shape (n_kept,) or None
@@ -76,12 +77,13 @@ class Model:
     labels : Labels or None
     feature_names : list of str or None
     steps : list of StepReport
+    changing : ChangeLock
+        Held by whoever replaces this model by its successor, who inherits it.
     """
 
     settings: Settings
     metric: Metric
     index: Index
-    rows: Any
     n_rows_seen: int
     n_features: int
     row_ids: Ids | None = None
@@ -91,25 +93,46 @@ class Model:
     labels: Labels | None = None
     feature_names: list[str] | None = None
     steps: list[StepReport] = field(default_factory=list)
+    changing: ChangeLock = field(default_factory=ChangeLock)
+
+    @property
+    def rows(self) -> Any:
+        """The kept rows as the index holds them, scaled and reduced: an array or CSR of shape (n_kept,
+        n_columns). After rows were added or removed the first look makes one matrix of them.
+        """
+        rows = self.__dict__.get("_rows")
+        if rows is None:
+            rows = self.__dict__["_rows"] = cast(Any, self.index).rows
+        return rows
 
     @property
     def n_columns(self) -> int:
         """Columns after the last step."""
-        return int(self.rows.shape[1])
+        return int(self.index.describe()["n_columns"])
 
     @property
     def n_kept(self) -> int:
-        return int(self.rows.shape[0])
+        """Rows that can answer."""
+        return self.index.n_rows
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The rows' type: float32 or float64."""
+        dtype: np.dtype[Any] = np.dtype(self.index.describe()["dtype"])
+        return dtype
+
+    @property
+    def is_sparse(self) -> bool:
+        return bool(self.index.describe().get("sparse", False))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_rows"}
 
     @property
     def algorithm(self) -> str:
         """scikit-learn's word for how neighbours are found."""
         chosen = self.settings.algorithm
-        is_tree = (
-            isinstance(chosen, str)
-            and chosen in ("kd_tree", "ball_tree")
-            and not hasattr(self.rows, "toarray")
-        )
+        is_tree = isinstance(chosen, str) and chosen in ("kd_tree", "ball_tree") and not self.is_sparse
         return chosen if is_tree else "brute"
 
     @property

@@ -60,6 +60,7 @@ class KNeighborsEstimator(NeighborsEstimator):
         return_distance: bool = True,
         *,
         pad: bool = False,
+        among: Any = None,
     ) -> Any:
         """Find the nearest rows of each query.
 
@@ -76,6 +77,9 @@ metric="precomputed", or None, default=None
             What happens when fewer rows can answer than were asked for: an error, or, with True, padding.
             Padded places have distance ``inf`` and the id ``n_samples_fit_``, one past the last row, as in
             scipy's trees.
+        among : array-like of bool of shape (n_samples_fit_,), array-like of int, or None, default=None
+            Which rows may answer: a mask, or ids. None: all. Ids of rows that were not kept, or were removed,
+            are passed over.
 
         Returns
         -------
@@ -88,7 +92,8 @@ metric="precomputed", or None, default=None
         Raises
         ------
         ParameterError
-            More neighbours asked for than rows can answer: n_samples_fit_, or one fewer where X is None.
+            More neighbours asked for than rows can answer: n_samples_fit_, or one fewer where X is None, or
+            those in ``among``.
         NotFittedError
             Asked before fit.
 
@@ -98,17 +103,22 @@ metric="precomputed", or None, default=None
         >>> model = NearestNeighbors(n_neighbors=1).fit([[0.0, 0.0], [0.0, 2.0], [1.0, 1.0]])
         >>> model.kneighbors([[1.0, 2.0]])
         (array([[1.]]), array([[1]]))
+        >>> model.kneighbors([[1.0, 2.0]], among=[0, 2], return_distance=False)
+        array([[2]])
         """
         queries = self._queries(X)
         k = self._k(n_neighbors)
-        available = self._model.n_kept - (queries is None)
+        model = self._model
+        if pad and among is not None:
+            raise ParameterError("pad and among cannot be combined: ask for as many as may answer.")
+        available = model.n_kept - (queries is None)
         reached = min(k, available) if pad else k
         n_threads = resolve_threads(self.n_jobs)
         if reached == 0:
-            n_queries = self._model.n_kept if queries is None else queries.shape[0]
+            n_queries = model.n_kept if queries is None else queries.shape[0]
             distances, ids = np.empty((n_queries, 0)), np.empty((n_queries, 0), dtype=np.int64)
         else:
-            distances, ids = pipeline.neighbors(self._model, queries, reached, n_threads=n_threads)
+            distances, ids = pipeline.neighbors(model, queries, reached, among=among, n_threads=n_threads)
         if reached < k:
             missing = ((0, 0), (0, k - reached))
             distances = np.pad(distances, missing, constant_values=np.inf)

@@ -5,7 +5,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
 from ..parameters import PARAMETERS, constraints
+from .growing import GrowingEstimator
 from .inputs import check_rows
 from .k_queries import KNeighborsEstimator
 from .radius_queries import RadiusNeighborsEstimator
@@ -13,7 +18,7 @@ from .radius_queries import RadiusNeighborsEstimator
 __all__ = ["NearestNeighbors"]
 
 
-class NearestNeighbors(KNeighborsEstimator, RadiusNeighborsEstimator):
+class NearestNeighbors(KNeighborsEstimator, RadiusNeighborsEstimator, GrowingEstimator):
     """The k nearest rows, or all rows within a radius; a drop-in for scikit-learn's class of the same name.
 
     Neighbours are exact and ordered by (float64 distance, row id).
@@ -125,3 +130,38 @@ metric="precomputed"
         self._check_parameters()
         self._fit_model(check_rows(self, X, reset=True), None, None)
         return self
+
+    def add_rows(self, X: Any) -> NDArray[np.int64]:
+        """Take more rows, without fitting again; searches may run meanwhile.
+
+        Scales and the reduction stay as they were fitted, and all rows are kept, also where fit drew a
+        sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_added, n_features)
+            Of the type that was fitted, or float32 where that was float64.
+
+        Returns
+        -------
+        ids : ndarray of shape (n_added,), int64
+            They go on from ``n_samples_fit_``.
+
+        Raises
+        ------
+        DataError
+            Rows that do not go with those fitted; nothing is added.
+        ParameterError
+            metric="precomputed".
+
+        Examples
+        --------
+        >>> from kneighbors import NearestNeighbors
+        >>> model = NearestNeighbors(n_neighbors=1).fit([[0.0], [1.0]])
+        >>> model.add_rows([[5.0], [6.0]])
+        array([2, 3])
+        >>> model.kneighbors([[7.0]], return_distance=False)
+        array([[3]])
+        """
+        check_is_fitted(self, "_model")
+        return self._add(check_rows(self, X, reset=False), None, None)

@@ -32,7 +32,13 @@ class RadiusNeighborsEstimator(NeighborsEstimator):
         return float(_radii(self.radius, 0))
 
     def radius_neighbors(
-        self, X: Any = None, radius: Any = None, return_distance: bool = True, sort_results: bool = False
+        self,
+        X: Any = None,
+        radius: Any = None,
+        return_distance: bool = True,
+        sort_results: bool = False,
+        *,
+        among: Any = None,
     ) -> Any:
         """All rows within a radius of each query, its edge included.
 
@@ -46,6 +52,9 @@ class RadiusNeighborsEstimator(NeighborsEstimator):
         sort_results : bool, default=False
             Results are always sorted, nearest first and ties by the lower id; as in scikit-learn, True is
             refused without ``return_distance``.
+        among : array-like of bool of shape (n_samples_fit_,), array-like of int, or None, default=None
+            Which rows may answer: a mask, or ids. None: all. Ids of rows that were not kept, or were removed,
+            are passed over.
 
         Returns
         -------
@@ -64,7 +73,7 @@ class RadiusNeighborsEstimator(NeighborsEstimator):
         check_is_fitted(self, "_model")
         if sort_results and not return_distance:
             raise ParameterError("return_distance must be True if sort_results is True.")
-        offsets, distances, ids = self._within(X, radius)
+        offsets, distances, ids = self._within(X, radius, among)
         found = _split(ids, offsets)
         return (_split(distances, offsets), found) if return_distance else found
 
@@ -103,14 +112,15 @@ class RadiusNeighborsEstimator(NeighborsEstimator):
         return neighbors_graph(values, ids, offsets, self.n_samples_fit_)
 
     def _within(
-        self, X: Any, radius: Any
+        self, X: Any, radius: Any, among: Any = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
         queries = self._queries(X)
-        n_queries = self._model.n_kept if queries is None else queries.shape[0]
+        model = self._model
+        n_queries = model.n_kept if queries is None else queries.shape[0]
         limits = _radii(self.radius if radius is None else radius, n_queries)
         widest = float(limits.max()) if limits.size else 0.0
         offsets, distances, ids = pipeline.neighbors_within(
-            self._model, queries, widest, n_threads=resolve_threads(self.n_jobs)
+            model, queries, widest, among=among, n_threads=resolve_threads(self.n_jobs)
         )
         if limits.ndim == 0:
             return offsets, distances, ids

@@ -16,7 +16,7 @@ from .. import pipeline, vote
 from ..errors import ParameterError
 from ..parameters import constraints
 from ..threads import resolve_threads
-from .base import NeighborsEstimator
+from .growing import GrowingEstimator
 from .inputs import check_classes, check_rows, check_sample_weight, check_targets
 from .k_queries import KNeighborsEstimator
 from .radius_queries import RadiusNeighborsEstimator
@@ -24,7 +24,7 @@ from .radius_queries import RadiusNeighborsEstimator
 __all__ = ["ClassVoter", "KVoter", "RadiusVoter", "TargetVoter"]
 
 
-class ClassVoter(ClassifierMixin, MultiOutputMixin, NeighborsEstimator):  # type: ignore[misc]
+class ClassVoter(ClassifierMixin, MultiOutputMixin, GrowingEstimator):  # type: ignore[misc]
     """Base of the classifiers; not for use by itself."""
 
     priors: Any
@@ -38,6 +38,48 @@ class ClassVoter(ClassifierMixin, MultiOutputMixin, NeighborsEstimator):  # type
         assert labels.classes is not None
         vote.check_priors(self.priors, [len(classes) for classes in labels.classes])
         self._fit_model(rows, labels, weights)
+
+    def add_rows(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> NDArray[np.int64]:
+        """Take more rows and their labels, without fitting again; searches may run meanwhile.
+
+        Scales and the reduction stay as they were fitted, and all rows are kept, also where fit drew a
+        sample. Labels that no row had before become classes: ``classes_`` stays sorted, so columns of
+        ``predict_proba`` may move.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_added, n_features)
+            Of the type that was fitted, or float32 where that was float64.
+        y : array-like of shape (n_added,) or (n_added, n_outputs)
+            Of the kind that was fitted: numbers, booleans or strings.
+        sample_weight : array-like of shape (n_added,) or None, default=None
+            Positive.
+
+        Returns
+        -------
+        ids : ndarray of shape (n_added,), int64
+            They go on from ``n_samples_fit_``.
+
+        Raises
+        ------
+        DataError
+            Rows or labels that do not go with those fitted; nothing is added.
+        ParameterError
+            A new class where there are ``priors``, or metric="precomputed".
+
+        Examples
+        --------
+        >>> from kneighbors import KNeighborsClassifier
+        >>> model = KNeighborsClassifier(n_neighbors=1).fit([[0.0], [1.0]], ["a", "b"])
+        >>> model.add_rows([[9.0]], ["aa"])
+        array([2])
+        >>> model.classes_, model.predict([[8.0]])
+        (array(['a', 'aa', 'b'], dtype='<U2'), array(['aa'], dtype='<U2'))
+        """
+        check_is_fitted(self, "_model")
+        rows = check_rows(self, X, reset=False)
+        weights = check_sample_weight(sample_weight, rows.shape[0])
+        return self._add(rows, check_classes(y, rows.shape[0], None, stacklevel=3), weights)
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Share of labels that are right; of label indicators (0 and 1), of rows that are right throughout.
@@ -77,7 +119,7 @@ class ClassVoter(ClassifierMixin, MultiOutputMixin, NeighborsEstimator):  # type
         return tags
 
 
-class TargetVoter(RegressorMixin, MultiOutputMixin, NeighborsEstimator):  # type: ignore[misc]
+class TargetVoter(RegressorMixin, MultiOutputMixin, GrowingEstimator):  # type: ignore[misc]
     """Base of the regressors; not for use by itself."""
 
     def _fit_targets(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> None:
@@ -87,6 +129,46 @@ class TargetVoter(RegressorMixin, MultiOutputMixin, NeighborsEstimator):  # type
         weights = check_sample_weight(sample_weight, rows.shape[0])
         labels = check_targets(y, rows.shape[0], None if weights is None else weights > 0.0)
         self._fit_model(rows, labels, weights)
+
+    def add_rows(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> NDArray[np.int64]:
+        """Take more rows and their targets, without fitting again; searches may run meanwhile.
+
+        Scales and the reduction stay as they were fitted, and all rows are kept, also where fit drew a
+        sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_added, n_features)
+            Of the type that was fitted, or float32 where that was float64.
+        y : array-like of shape (n_added,) or (n_added, n_outputs)
+        sample_weight : array-like of shape (n_added,) or None, default=None
+            Positive.
+
+        Returns
+        -------
+        ids : ndarray of shape (n_added,), int64
+            They go on from ``n_samples_fit_``.
+
+        Raises
+        ------
+        DataError
+            Rows or targets that do not go with those fitted; nothing is added.
+        ParameterError
+            metric="precomputed".
+
+        Examples
+        --------
+        >>> from kneighbors import KNeighborsRegressor
+        >>> model = KNeighborsRegressor(n_neighbors=1).fit([[0.0], [1.0]], [0.0, 10.0])
+        >>> model.add_rows([[5.0]], [50.0])
+        array([2])
+        >>> model.predict([[4.0]])
+        array([50.])
+        """
+        check_is_fitted(self, "_model")
+        rows = check_rows(self, X, reset=False)
+        weights = check_sample_weight(sample_weight, rows.shape[0])
+        return self._add(rows, check_targets(y, rows.shape[0], None), weights)
 
 
 class KVoter(KNeighborsEstimator):

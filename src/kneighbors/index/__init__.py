@@ -18,12 +18,14 @@ from .base import Index
 from .blocks import BlockIndex
 from .flat import FlatIndex
 from .kd_tree import KDTreeIndex
+from .locks import ChangeLock
 from .make import load_index, make_index
 from .places import PlacesIndex
 from .precomputed import PrecomputedIndex
 
 __all__ = [
     "BlockIndex",
+    "ChangeLock",
     "FlatIndex",
     "Index",
     "KDTreeIndex",

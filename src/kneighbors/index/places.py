@@ -64,6 +64,11 @@ class PlacesIndex:
         return np.arange(self.n_rows)
 
     @property
+    def held_ids(self) -> Ids:
+        """By place, the ids in the index beneath."""
+        return self._ids
+
+    @property
     def memory_bytes(self) -> int:
         """Bytes held beyond the rows themselves."""
         return int(self.index.memory_bytes) + self._ids.nbytes

@@ -5,6 +5,7 @@
     predict:  queries -> scale -> reduce -> index                   ``searching``
               neighbours -> vote                                    ``answering``, ``radius``
     score:    rows -> index -> vote, for many k at once             ``scoring``
+    grow:     rows -> scale -> reduce -> index, and labels  ``growing``
     save:     model -> contents of three files, and back            ``storing``
     inspect:  what each step did to the data                        ``inspecting``
 
@@ -16,6 +17,7 @@ from ..model import Model, StepReport
 from ..settings import Settings
 from .answering import Answers, answer, class_probabilities, classify, regress
 from .fitting import fit_model, fit_sample, fit_source, memory_estimate
+from .growing import add_rows, remove_rows
 from .inspecting import inspect
 from .radius import class_probabilities_within, classify_within, regress_within
 from .scoring import ScorePath, score_path
@@ -28,6 +30,7 @@ __all__ = [
     "ScorePath",
     "Settings",
     "StepReport",
+    "add_rows",
     "answer",
     "class_probabilities",
     "class_probabilities_within",
@@ -43,6 +46,7 @@ __all__ = [
     "neighbors_within",
     "regress",
     "regress_within",
+    "remove_rows",
     "score_path",
     "to_contents",
 ]

@@ -241,7 +241,6 @@ def _fit_sampled(
         settings=settings,
         metric=metric,
         index=index,
-        rows=rows,
         n_features=n_features,
         scaler=scaler,
         reducer=reducer,

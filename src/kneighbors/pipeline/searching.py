@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .. import vote
 from ..errors import ParameterError
+from ..index import checks
 from ..model import Model
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "check_k",
     "neighbors",
     "neighbors_within",
+    "places_among",
     "search",
     "weighted_search",
 ]
@@ -32,25 +34,41 @@ _FOUND_AT_ONCE = 1 << 21  # neighbours within a radius, 16 MiB of distances and 
 _ASKED_AT_ONCE = 4096
 
 
-def neighbors(model: Model, queries: Any | None, k: int, *, n_threads: int = 1) -> tuple[Floats, Ids]:
+def neighbors(
+    model: Model, queries: Any | None, k: int, *, among: Any = None, n_threads: int = 1
+) -> tuple[Floats, Ids]:
     """The k nearest kept rows of each query, weights aside: distances and ids of shape (n_queries, k).
 
-    ``queries`` None is leave-one-out: each kept row asks, and its own id does not answer.
+    ``queries`` None is leave-one-out: each kept row asks, and its own id does not answer. ``among`` says
+    which rows may answer: booleans, one for each row ever given, or ids; None: all.
     """
     check_k(model, queries, k, model.n_kept)
-    distances, places = search(model, *asked(model, queries, n_threads), k, n_threads)
+    rows, own = asked(model, queries, n_threads)
+    distances, places = model.index.search(
+        rows, k, n_threads=n_threads, exclude=own, among=places_among(model, among)
+    )
     return distances, model.ids(places)
 
 
 def neighbors_within(
-    model: Model, queries: Any | None, radius: float, *, n_threads: int = 1
+    model: Model, queries: Any | None, radius: float, *, among: Any = None, n_threads: int = 1
 ) -> tuple[NDArray[np.int64], Floats, Ids]:
     """All kept rows within ``radius`` of each query: offsets (n_queries + 1), distances and ids, nearest
     first.
     """
     rows, own = asked(model, queries, n_threads)
-    offsets, distances, places = model.index.search_radius(rows, radius, n_threads=n_threads, exclude=own)
+    offsets, distances, places = model.index.search_radius(
+        rows, radius, n_threads=n_threads, exclude=own, among=places_among(model, among)
+    )
     return offsets, distances, model.ids(places)
+
+
+def places_among(model: Model, among: Any) -> Any:
+    """``among`` in terms of places: rows that were not kept, or were removed, are passed over."""
+    if among is None or model.row_ids is None:
+        return among
+    places = checks.places_of(checks.among_ids(among, model.n_rows_seen), model.row_ids, model.n_kept)
+    return places[places >= 0]
 
 
 def check_k(model: Model, queries: Any | None, k: int, limit: float, own: float = 1.0) -> None:
@@ -75,7 +93,7 @@ def asked(model: Model, queries: Any | None, n_threads: int = 1) -> tuple[Any, I
         return model.rows, np.arange(model.n_kept, dtype=np.int64)
     if model.metric.formula == "precomputed":
         return (queries if model.row_ids is None else queries[:, model.row_ids]), None
-    if hasattr(queries, "toarray") and not hasattr(model.rows, "toarray"):
+    if hasattr(queries, "toarray") and not model.is_sparse:
         queries = queries.toarray()  # sparse rows take dense and sparse queries, dense rows dense ones
     return model.prepare(queries, n_threads), None
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any, cast
+from typing import Any
 
 from numpy.typing import NDArray
 
 from .. import reduce, scale, stored_labels
 from .. import settings as settings_form
 from ..errors import DataError
-from ..index import load_index
+from ..index import PlacesIndex, load_index
 from ..metrics import resolve
 from ..model import Model, check, reports_from
 from ..model_files.contents import ModelContents
@@ -110,14 +110,14 @@ def from_contents(contents: ModelContents) -> Model:
         )
         if len(labels.values) != index.n_rows:
             raise DataError(f"There are {len(labels.values)} labels for {index.n_rows} rows.")
-    rows = cast(Any, index).rows
+    if index.next_id != index.n_rows:
+        index = PlacesIndex(index)
     model = Model(
         settings=settings,
         metric=resolve(settings.metric, settings.p, settings.metric_params),
         index=index,
-        rows=rows,
         n_rows_seen=values.get("n_rows_seen", index.n_rows),
-        n_features=values.get("n_features", int(rows.shape[1])),
+        n_features=values.get("n_features", int(index.describe()["n_columns"])),
         row_ids=sections.get("row_ids"),
         sample_weight=sections.get("sample_weight"),
         scaler=scaler,

@@ -52,7 +52,7 @@ class ServedModel:
     @property
     def text_dtype(self) -> type[np.float32] | type[np.float64]:
         """What numbers written as text become: the rows' type, so that a row meets itself at distance 0."""
-        return np.float32 if self.model.rows.dtype == np.float32 else np.float64
+        return np.float32 if self.model.dtype == np.float32 else np.float64
 
     @property
     def task(self) -> str | None:
