@@ -45,8 +45,6 @@ class Suspicion:
         Whether each class counts the same in the score.
     stands : bool
         True where the severity holds whatever the fix gains.
-    told_only_if_sure : bool
-        True where only a measured gain makes it a finding.
     """
 
     name: str
@@ -57,7 +55,6 @@ class Suspicion:
     fixes: list[Fix] = field(default_factory=list)
     balanced: bool = False
     stands: bool = False
-    told_only_if_sure: bool = False
 
 
 @dataclass(frozen=True)

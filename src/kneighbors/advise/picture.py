@@ -51,7 +51,9 @@ def draw(card: dict[str, Any]) -> str:
     ]
     for place, name in enumerate(_COLOURS):
         parts.append(_text(_LEFT + place * _COLUMN, _TOP - 12, name))
-    parts.append(_text(_LEFT + 4 * _COLUMN, _TOP - 12, f"{data['score']}, per query, fit, disk", "quiet"))
+    parts.append(
+        _text(_LEFT + 4 * _COLUMN + 16, _TOP - 12, f"{data['score']}, per query, fit, disk", "quiet")
+    )
     for row, cell in enumerate(cells):
         parts += _line(cell, _TOP + row * _ROW)
     parts.append("</svg>\n")
@@ -71,7 +73,7 @@ def _line(cell: dict[str, Any], top: int) -> list[str]:
     disk = cell["disk_bytes"]
     figures = f"{cell['score']:.3f}, {_seconds(cell['single']['p50'])}, {_seconds(cell['fit_seconds'])}, "
     figures += "not saved" if disk is None else _bytes(disk)
-    return [*parts, _text(_LEFT + 4 * _COLUMN, base, figures, "quiet number")]
+    return [*parts, _text(_LEFT + 4 * _COLUMN + 16, base, figures, "quiet number")]
 
 
 def _text(x: int, y: int, words: str, kind: str = "") -> str:

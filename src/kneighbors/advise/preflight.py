@@ -46,7 +46,7 @@ class Finding:
         "numbering_columns", "contradicting_rows", "rare_classes", "imbalance", "low_contrast" or "hubs".
     severity : {"error", "warning", "note"}
         "error": ``fit`` or ``predict`` will refuse. "warning": answers are likely the worse for it. "note":
-        worth knowing, or the fix was measured and gains nothing.
+        worth knowing, or the fix was measured and gains nothing for sure.
     message : str
         What was found, with numbers.
     evidence : dict
@@ -200,9 +200,7 @@ def preflight(
         if progress is not None:
             progress(place, len(suspicions), suspicion.name)
         measured = judge.best(suspicion.fixes, balanced=suspicion.balanced) if suspicion.fixes else None
-        found = _finding(suspicion, measured, table.names)
-        if found is not None:
-            findings.append(found)
+        findings.append(_finding(suspicion, measured, table.names))
     if progress is not None:
         progress(len(suspicions), len(suspicions), "done")
     findings.sort(key=lambda one: SEVERITIES.index(one.severity))
@@ -223,21 +221,17 @@ def _prepared(table: Table, sample_size: int, seed: int) -> tuple[Table, Table]:
     return whole, whole.take(split(whole, most=sample_size, share=1.0, seed=seed).test)
 
 
-def _finding(suspicion: Suspicion, measured: tuple[Fix, Gain] | None, names: list[str]) -> Finding | None:
-    """What is told: a suspicion whose fix gains nothing is a note, or not told at all where only the gain
-    could confirm it.
+def _finding(suspicion: Suspicion, measured: tuple[Fix, Gain] | None, names: list[str]) -> Finding:
+    """What is told: the measured gain of the fix decides between warning and note, unless the fault stands by
+    itself.
     """
     fix, gain = (None, None) if measured is None else measured
     severity = suspicion.severity
     if gain is not None and gain.low is not None:
-        if suspicion.told_only_if_sure and not gain.is_sure:
-            return None
-        if severity == "warning" and not suspicion.stands and not (gain.gain or 0.0) > 0.0:
+        if severity == "warning" and not suspicion.stands and not gain.is_sure:
             severity = "note"
         if severity == "note" and gain.is_sure:
             severity = "warning"
-    elif suspicion.told_only_if_sure:
-        return None
     return Finding(
         name=suspicion.name,
         severity=severity,
