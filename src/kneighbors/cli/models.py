@@ -15,7 +15,15 @@ from ..errors import ParameterError
 if TYPE_CHECKING:
     from ..data import Batch, Source
 
-__all__ = ["batches", "check_probabilities", "load", "n_classes", "quiet_about_names", "text_dtype"]
+__all__ = [
+    "batches",
+    "check_probabilities",
+    "classes",
+    "load",
+    "n_classes",
+    "quiet_about_names",
+    "text_dtype",
+]
 
 Progress = Callable[[int, "int | None", int], None]
 
@@ -66,6 +74,12 @@ def text_dtype(estimator: Any) -> np.dtype[Any] | None:
     if not all(getattr(getattr(one, "dtype", None), "kind", "") in ("O", "U") for one in every):
         return None
     return np.concatenate([one.astype(np.str_) for one in every]).dtype
+
+
+def classes(estimator: Any) -> np.ndarray[Any, Any] | None:
+    """The classes of a classifier with one output, sorted."""
+    found = getattr(estimator, "classes_", None)
+    return found if isinstance(found, np.ndarray) else None
 
 
 def batches(source: Source, size: int, progress: Progress | None) -> Iterator[Batch]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers into files, batch by batch: CSV, JSON lines, Parquet and .npy.
+"""Answers into files, batch by batch: CSV, JSON lines, Parquet, .npy and RecordIO-protobuf.
 
 A file appears under its name only when it is complete: it is written beside and renamed.
 """
@@ -22,7 +22,16 @@ from numpy.typing import NDArray
 
 from .answers import Answer
 
-__all__ = ["ENDINGS", "CsvWriter", "JsonLinesWriter", "NpyWriter", "ParquetWriter", "Writer", "writing"]
+__all__ = [
+    "ENDINGS",
+    "CsvWriter",
+    "JsonLinesWriter",
+    "NpyWriter",
+    "ParquetWriter",
+    "RecordWriter",
+    "Writer",
+    "writing",
+]
 
 
 class Writer(ABC):
@@ -152,16 +161,60 @@ class NpyWriter(Writer):
         self.file.write(str(header).encode().ljust(length - 1) + b"\n")
 
 
+class RecordWriter(Writer):
+    """A record for each query, whose label holds "predicted_label", "ids", "distances" and so on.
+
+    The format has no text and no 64-bit whole numbers: a class that is text is given by its number among the
+    sorted classes. Classes are float32 where every one of them is exact there, all other numbers float64.
+
+    Parameters
+    ----------
+    file : binary file
+    classes : ndarray or None
+        The model's classes, sorted, where it has one output.
+    """
+
+    def __init__(self, file: BinaryIO, classes: NDArray[Any] | None = None) -> None:
+        super().__init__(file)
+        self._classes = classes
+
+    def _write(self, answers: list[Answer]) -> None:
+        from ..data import encode_recordio
+
+        self.file.write(encode_recordio({one.name: self._numbers(one) for one in answers}))
+
+    def _numbers(self, one: Answer) -> NDArray[Any]:
+        if self._classes is None or one.name not in ("predicted_label", "labels"):
+            exact = one.values.dtype.kind != "i" or bool((np.abs(one.values) <= 2**53).all())
+            return one.values.astype(np.float64) if exact and one.values.dtype.kind in "biuf" else one.values
+        if self._classes.dtype.kind in "OU":
+            return np.searchsorted(self._classes, one.values.astype(self._classes.dtype)).astype(np.float32)
+        if (self._classes.astype(np.float32) == self._classes).all():
+            return one.values.astype(np.float32)
+        if (self._classes.astype(np.float64) == self._classes).all() and self._classes.dtype.kind != "i":
+            return one.values.astype(np.float64)
+        whole = self._classes.dtype.kind == "i" and np.abs(self._classes).max(initial=0) <= 2**53
+        return one.values.astype(np.float64) if whole else one.values
+
+
 ENDINGS: dict[str, type[Writer]] = {
     ".csv": CsvWriter,
     ".jsonl": JsonLinesWriter,
     ".parquet": ParquetWriter,
     ".npy": NpyWriter,
+    ".pbr": RecordWriter,
+    ".recordio": RecordWriter,
 }
 
 
 @contextmanager
-def writing(path: str | None, *, as_json: bool, text: np.dtype[Any] | None = None) -> Iterator[Writer]:
+def writing(
+    path: str | None,
+    *,
+    as_json: bool,
+    text: np.dtype[Any] | None = None,
+    classes: NDArray[Any] | None = None,
+) -> Iterator[Writer]:
     """A writer to a file, by the ending of its name, or to standard output.
 
     Parameters
@@ -172,13 +225,20 @@ def writing(path: str | None, *, as_json: bool, text: np.dtype[Any] | None = Non
         Whether standard output gets JSON lines instead of CSV.
     text : numpy.dtype or None
         As for ``NpyWriter``.
+    classes : ndarray or None
+        As for ``RecordWriter``.
     """
     if path is None:
         yield (JsonLinesWriter if as_json else CsvWriter)(sys.stdout.buffer)
         return
     kind = ENDINGS[Path(path).suffix.lower()]
     with _file(path) as file:
-        writer = NpyWriter(file, text) if kind is NpyWriter else kind(file)
+        if kind is NpyWriter:
+            writer: Writer = NpyWriter(file, text)
+        elif kind is RecordWriter:
+            writer = RecordWriter(file, classes)
+        else:
+            writer = kind(file)
         try:
             yield writer
             writer.finish()

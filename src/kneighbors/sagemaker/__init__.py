@@ -18,7 +18,7 @@ what. ``SAGEMAKER_BASE_DIR`` moves the folders. Nothing outside this package kno
 ===================  ======================================================================================
 """
 
-from kneighbors.sagemaker.log import METRIC_DEFINITIONS
-from kneighbors.sagemaker.training import train
+from .log import METRIC_DEFINITIONS
+from .training import train
 
 __all__ = ["METRIC_DEFINITIONS", "train"]

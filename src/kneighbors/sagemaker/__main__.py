@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given != ["train"]:
         print("Usage: python -m kneighbors.sagemaker train", file=sys.stderr)
         return 2
-    from kneighbors.sagemaker.training import train
+    from .training import train
 
     return train()
 

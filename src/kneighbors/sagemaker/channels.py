@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from kneighbors import data
-from kneighbors.sagemaker.configuration import Channel
-from kneighbors.sagemaker.failures import JobError
+from .. import data
+from .configuration import Channel
+from .failures import JobError
 
 __all__ = ["PIPE_PATIENCE", "Part", "files_of", "open_file", "pipe_of"]
 

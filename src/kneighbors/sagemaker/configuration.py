@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from kneighbors.sagemaker.failures import JobError
-from kneighbors.sagemaker.folders import Folders
-from kneighbors.sagemaker.hyperparameters import Hyperparameters, parse
+from .failures import JobError
+from .folders import Folders
+from .hyperparameters import Hyperparameters, parse
 
 __all__ = ["Channel", "Hosts", "Job", "read_job"]
 

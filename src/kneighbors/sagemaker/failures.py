@@ -13,7 +13,7 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
-from kneighbors.errors import DataError, KneighborsError, SaveError
+from ..errors import DataError, KneighborsError, SaveError
 
 __all__ = ["CLIENT", "FAULT", "STOPPED", "HostError", "JobError", "Stopped", "describe", "write_failure"]
 

@@ -9,10 +9,10 @@ import time
 from collections.abc import Mapping
 from types import TracebackType
 
-from kneighbors.sagemaker.configuration import Hosts
-from kneighbors.sagemaker.failures import HostError
-from kneighbors.sagemaker.log import Journal
-from kneighbors.sagemaker.messages import Connection
+from .configuration import Hosts
+from .failures import HostError
+from .log import Journal
+from .messages import Connection
 
 __all__ = ["Meeting", "call_leader", "meet"]
 

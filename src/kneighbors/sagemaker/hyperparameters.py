@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kneighbors.sagemaker.failures import JobError
-from kneighbors.settings import Settings
+from ..settings import Settings
+from .failures import JobError
 
 __all__ = ["ALGORITHMS", "Hyperparameters", "parse"]
 

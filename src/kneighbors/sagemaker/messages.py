@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kneighbors.sagemaker.failures import HostError
+from .failures import HostError
 
 __all__ = ["Connection", "Rows"]
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kneighbors.errors import DataTypeError
-from kneighbors.model import Model
-from kneighbors.pipeline import classify, regress
+from ..errors import DataTypeError
+from ..model import Model
+from ..pipeline import classify, regress
 
 __all__ = ["Scores"]
 

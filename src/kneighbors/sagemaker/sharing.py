@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kneighbors.data import Batch, Source
-from kneighbors.sagemaker.channels import files_of, pipe_of
-from kneighbors.sagemaker.configuration import Channel, Job
-from kneighbors.sagemaker.failures import JobError
-from kneighbors.sample import Sample, Sampler
+from ..data import Batch, Source
+from ..sample import Sample, Sampler
+from .channels import files_of, pipe_of
+from .configuration import Channel, Job
+from .failures import JobError
 
 __all__ = ["Share", "batches_of", "number_rows", "numbered"]
 

@@ -13,17 +13,17 @@ from types import FrameType
 
 import numpy as np
 
-from kneighbors import pipeline
-from kneighbors.model import Model
-from kneighbors.sagemaker.configuration import Job, read_job
-from kneighbors.sagemaker.failures import FINE, STOPPED, HostError, JobError, Stopped, describe, write_failure
-from kneighbors.sagemaker.folders import Folders
-from kneighbors.sagemaker.hosts import Meeting, call_leader, meet
-from kneighbors.sagemaker.log import Journal, start_logging
-from kneighbors.sagemaker.messages import Connection, Rows
-from kneighbors.sagemaker.scoring import Scores
-from kneighbors.sagemaker.sharing import Share, batches_of, number_rows, numbered
-from kneighbors.threads import resolve_threads
+from .. import pipeline
+from ..model import Model
+from ..threads import resolve_threads
+from .configuration import Job, read_job
+from .failures import FINE, STOPPED, HostError, JobError, Stopped, describe, write_failure
+from .folders import Folders
+from .hosts import Meeting, call_leader, meet
+from .log import Journal, start_logging
+from .messages import Connection, Rows
+from .scoring import Scores
+from .sharing import Share, batches_of, number_rows, numbered
 
 __all__ = ["train"]
 
@@ -256,7 +256,7 @@ def _score(
 
 
 def _save(model: Model, folders: Folders) -> None:
-    from kneighbors.estimators.loading import from_model
+    from ..estimators.loading import from_model
 
     folders.model.mkdir(parents=True, exist_ok=True)
     from_model(model).save(folders.model)
