@@ -11,17 +11,18 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kneighbors import _native
-from tests.contracts.tree import NATIVE, ROOT
+from tests.contracts.tree import NATIVE
+from tests.native.building import build
 
 needs_compiler = pytest.mark.skipif(shutil.which("c++") is None, reason="no C++ compiler on the PATH")
 
+CHECK = Path(__file__).with_name("bound_check.cpp")
 CODECS = ["float32", "int8"]
 
 
@@ -87,46 +88,6 @@ SPOILED = {
 }
 
 
-def flags_of(source: Path) -> list[str]:
-    """The instruction set options that CMakeLists.txt gives a file, read from its own text."""
-    text = (ROOT / "CMakeLists.txt").read_text()
-    variables = {"avx2_flags": "", "avx512_flags": ""}
-    for name in variables:
-        found = re.search(rf"set\({name} ([^)]*)\)", text)
-        if found:
-            variables[name] = found[1].replace("${avx2_flags}", variables["avx2_flags"])
-    given = re.search(rf"{source.name} PROPERTIES COMPILE_OPTIONS\s+\"([^\"]*)\"", text)
-    options = given[1] if given else ""
-    for name, value in variables.items():
-        options = options.replace(f"${{{name}}}", value.replace(" ", ";"))
-    return [option for option in options.split(";") if option]
-
-
-def build(native: Path, folder: Path) -> Path:
-    """The check, compiled from the native sources without their Python bindings and projections."""
-    sources = [Path(__file__).with_name("bound_check.cpp")]
-    listed = re.findall(r"native/(\S+\.cpp)", (ROOT / "CMakeLists.txt").read_text())
-    wanted = ("rows/", "scan/exact", "threads/", "kernels/dispatch")
-    sources += [native / name for name in dict.fromkeys(listed) if name.startswith(wanted)]
-    machine = subprocess.run(["uname", "-m"], capture_output=True, text=True).stdout.strip()
-    kinds = ("isa_x86", "isa_avx") if machine == "x86_64" else ("isa_neon",)
-    sources += [native / name for name in dict.fromkeys(listed) if Path(name).name.startswith(kinds)]
-    baseline = ["-march=x86-64-v2"] if machine == "x86_64" else []
-    common = ["c++", "-std=c++20", "-O2", "-ffp-contract=off", "-w", f"-I{native}", *baseline]
-
-    def compiled(source: Path) -> str:
-        output = folder / f"{source.stem}.o"
-        subprocess.run([*common, *flags_of(source), "-c", source, "-o", output], check=True)
-        return str(output)
-
-    folder.mkdir()
-    with ThreadPoolExecutor(2) as workers:
-        objects = list(workers.map(compiled, sources))
-    program = folder / "bound_check"
-    subprocess.run(["c++", *objects, "-pthread", "-o", program], check=True)
-    return program
-
-
 def run(program: Path, cases: int, seed: int) -> tuple[int, int, str]:
     output = subprocess.run([program, str(cases), str(seed)], capture_output=True, text=True).stdout
     pairs, holes = re.search(r"(\d+) pairs, (\d+) holes", output).groups()
@@ -137,7 +98,7 @@ def run(program: Path, cases: int, seed: int) -> tuple[int, int, str]:
 @needs_compiler
 def test_no_pair_is_dropped_and_no_upper_bound_is_too_low(tmp_path):
     """trust.md X1, X2: at least ten million pairs, zero holes."""
-    pairs, holes, output = run(build(NATIVE, tmp_path / "build"), cases=1500, seed=1)
+    pairs, holes, output = run(build(CHECK, tmp_path / "build"), cases=1500, seed=1)
     assert holes == 0, output
     assert pairs > 10_000_000
 
@@ -153,5 +114,5 @@ def test_the_check_finds_a_missing_part_of_the_proof(what, tmp_path):
     changed, count = re.subn(pattern, replacement, text)
     assert count == 1, f"native/{name} no longer says {pattern}"
     (spoiled / name).write_text(changed)
-    _, holes, _ = run(build(spoiled, tmp_path / "build"), cases=300, seed=2)
+    _, holes, _ = run(build(CHECK, tmp_path / "build", native=spoiled), cases=300, seed=2)
     assert holes > 0
