@@ -160,6 +160,24 @@ def test_estimated_metrics_and_those_without_shares(wine):
     assert np.allclose(dense.explain(csr_matrix(rows[:4])).shares, dense.explain(rows[:4]).shares)
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "mahalanobis", "seuclidean"])
+def test_a_model_that_grew_and_shrank_is_explained_as_it_answers(wine, metric):
+    rows, labels = wine
+    model = KNeighborsClassifier(metric=metric).fit(rows[:120], labels[:120])
+    model.add_rows(rows[120:170], labels[120:170])
+    model.remove_rows([3, 50, 130])
+    why = model.explain(rows[170:])
+    assert (why.answers == model.predict(rows[170:])).all()
+    assert (why.ids == model.kneighbors(rows[170:])[1]).all()
+    assert {*why.ids.ravel(), *(row for flip in why.flips if flip is not None for row in flip)}.isdisjoint(
+        {3, 50, 130}
+    )
+    if metric in ("euclidean", "manhattan"):
+        assert np.allclose(why.shares.sum(axis=2), why.distances)
+    else:  # the variances are those of the rows fitted first, which are gone
+        assert why.shares is None and why.shares_note
+
+
 def test_a_loaded_model_explains_the_same(wine, tmp_path):
     model = KNeighborsClassifier(scale="standard", reduce="pca", reduce_dim=4).fit(*wine)
     model.save(tmp_path / "model")

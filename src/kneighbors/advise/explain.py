@@ -256,7 +256,8 @@ def _shares(model: Any, search: _Search, places: Ids, distances: Floats) -> tupl
         asked = rows
     else:
         asked = model.prepare(queries.toarray() if hasattr(queries, "toarray") else queries, search.n_threads)
-    return feature_shares(model.metric.fitted(rows), asked, rows[places], distances)
+    metric = model.metric.fitted(rows) if model.metric.formula == "seuclidean" else model.metric
+    return feature_shares(metric, asked, rows[places], distances)
 
 
 def _share_names(model: Any) -> list[str]:

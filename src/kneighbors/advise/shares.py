@@ -90,7 +90,10 @@ def feature_shares(
         # Terms of a power, or counts: only their proportions matter.
         shares = terms / total[:, :, None] * distances[:, :, None] if scaled else terms
         shares[distances == 0.0] = 0.0
-        missed = np.abs(shares.sum(axis=2) - distances) > _TOLERANCE * np.maximum(1.0, np.abs(distances))
+        told = shares.sum(axis=2)
+        if metric.formula == "seuclidean":  # proportions hide variances other than those of the fit
+            told = np.sqrt(((q - x) ** 2 / metric.arguments["V"]).sum(axis=2))
+        missed = np.abs(told - distances) > _TOLERANCE * np.maximum(1.0, np.abs(distances))
     if missed.any():
         return None, f"the columns' terms do not sum to this {metric.name} distance"
     return shares, ""

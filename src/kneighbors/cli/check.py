@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from kneighbors.cli.command import SectionOption, subcommand
-from kneighbors.cli.options import file_options, setting
-from kneighbors.cli.whole import task_options
+from .command import SectionOption, subcommand
+from .options import file_options, setting
+from .whole import task_options
 
 __all__ = ["command"]
 
@@ -46,7 +46,8 @@ def command(train: str, label: Any, predictor_type: str | None, as_json: bool, *
     after. The exit code is 0 also when something was found.
     """
     import kneighbors
-    from kneighbors.cli import output, whole
+
+    from . import output, whole
 
     names = ("n_neighbors", "weights", "metric", "p", "scale", "sample_size", "random_state", "n_jobs")
     settings = {name: options.pop(name) for name in names}
@@ -67,8 +68,8 @@ def command(train: str, label: Any, predictor_type: str | None, as_json: bool, *
 
 
 def _show(result: dict[str, Any]) -> None:
-    from kneighbors.cli.failures import in_shell_words, printable
-    from kneighbors.cli.output import as_count, print_pairs
+    from .failures import in_shell_words, printable
+    from .output import as_count, print_pairs
 
     facts = result["facts"]
     pairs = [

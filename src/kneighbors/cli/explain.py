@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from kneighbors.cli.command import SectionOption, subcommand
-from kneighbors.cli.options import COLUMN, file_options, setting
+from .command import SectionOption, subcommand
+from .options import COLUMN, file_options, setting
 
 __all__ = ["command"]
 
@@ -54,9 +54,9 @@ def command(
     answer leads, and the fewest training rows without which it would be another. For a regressor, how the
     answer changes without each neighbour.
     """
-    from kneighbors.cli import models, output
-    from kneighbors.cli.rows import open_queries
-    from kneighbors.errors import ParameterError
+    from ..errors import ParameterError
+    from . import models, output
+    from .rows import open_queries
 
     estimator = models.load(model, n_neighbors=n_neighbors, n_jobs=n_jobs)
     if not hasattr(estimator, "explain"):
@@ -73,7 +73,7 @@ def command(
 
 
 def _show(why: dict[str, Any], place: int) -> None:
-    from kneighbors.cli.output import print_table
+    from .output import print_table
 
     parts = [("label", "labels", "{}"), ("distance", "distances", "{:.6g}"), ("counts", "weights", "{:.4g}")]
     parts += [("without it", "changes", "{:+.4g}")] if "changes" in why else []

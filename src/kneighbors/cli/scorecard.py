@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from kneighbors.cli.command import SectionOption, subcommand
-from kneighbors.cli.options import file_options, setting
-from kneighbors.cli.whole import task_options
+from .command import SectionOption, subcommand
+from .options import file_options, setting
+from .whole import task_options
 
 __all__ = ["command"]
 
@@ -68,7 +68,8 @@ def command(
     agreement compare with exact search in the same scaling, not reduced.
     """
     import kneighbors
-    from kneighbors.cli import output, whole
+
+    from . import output, whole
 
     whole.check_target(picture)
     rows, _ = whole.read(train, label, metric=metric, **options)
@@ -96,7 +97,7 @@ def command(
 
 
 def _show(card: dict[str, Any]) -> None:
-    from kneighbors.cli.output import as_bytes, as_count, as_seconds, print_pairs, print_table
+    from .output import as_bytes, as_count, as_seconds, print_pairs, print_table
 
     data, cells = card["data"], card["cells"]
     print_pairs(
@@ -155,7 +156,7 @@ def _grouped(left_out: list[dict[str, str]]) -> list[tuple[str, str]]:
 
 
 def _pair(latency: dict[str, Any] | None) -> str:
-    from kneighbors.cli.output import as_seconds
+    from .output import as_seconds
 
     if latency is None:
         return "-"

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kneighbors.cli.command import SectionOption
-from kneighbors.cli.failures import printable
-from kneighbors.cli.options import COLUMN
-from kneighbors.errors import SaveError
+from ..errors import SaveError
+from .command import SectionOption
+from .failures import printable
+from .options import COLUMN
 
 if TYPE_CHECKING:
-    from kneighbors.data import Batch
+    from ..data import Batch
 
 __all__ = ["check_target", "counting", "read", "task_options"]
 
@@ -51,8 +51,8 @@ def read(
     path: str, label: Any, *, metric: str, allow_nan: bool = False, **options: Any
 ) -> tuple[Batch, list[str] | None]:
     """All rows of a file with their labels, and the names of its columns."""
-    from kneighbors.cli import output
-    from kneighbors.cli.rows import open_rows
+    from . import output
+    from .rows import open_rows
 
     if label is None:
         raise click.UsageError(
@@ -87,7 +87,7 @@ def counting(what: str) -> Iterator[Callable[[int, int, str], None] | None]:
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from kneighbors.cli.output import console
+    from .output import console
 
     bar = Progress(
         TextColumn("{task.description}", markup=False),
