@@ -15,6 +15,7 @@
 namespace kneighbors {
 
 void bind_flat(nanobind::module_& module);
+void bind_measure(nanobind::module_& module);
 void bind_project(nanobind::module_& module);
 void bind_tree(nanobind::module_& module);
 

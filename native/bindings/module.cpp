@@ -35,6 +35,7 @@ NB_MODULE(_native, module) {
   module.def("set_num_threads", &kneighbors::set_thread_limit, nb::arg("n_threads"));
 
   kneighbors::bind_flat(module);
+  kneighbors::bind_measure(module);
   kneighbors::bind_project(module);
   kneighbors::bind_tree(module);
 }

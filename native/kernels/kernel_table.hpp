@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "measure/measure_kernels.hpp"
 #include "project/project_kernels.hpp"
 #include "tree/tree_kernels.hpp"
 
@@ -83,6 +84,7 @@ struct KernelTable {
   ProjectKernels project;
   const TreeKernels<float>* tree_float32;
   const TreeKernels<double>* tree_float64;
+  MeasureKernels measure;
 };
 
 }  // namespace kneighbors

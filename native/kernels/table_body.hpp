@@ -2,6 +2,7 @@
 // Fills the table of one instruction set. Included last, inside its namespace.
 
 #include "kernels/project_table_body.hpp"
+#include "kernels/measure_table_body.hpp"
 
 static const KernelTable table = {
     isa_name,
@@ -23,4 +24,5 @@ static const KernelTable table = {
     project_kernels,
     &tree_kernels_float32,
     &tree_kernels_float64,
+    measure_kernels,
 };

@@ -98,6 +98,79 @@ def pairwise_rows(
 ) -> NDArray[np.float64]:
     """All float64 distances (n_queries, n_rows) in the documented summation order."""
 
+class MetricScan:
+    """Exact search over all rows by a metric that is no dot product: screened in tiles, measured in float64.
+
+    The rows are kept by reference, never copied or written. Order of answers: (float64 distance, row id), NaN
+    last. ``docs/algorithms/metric-scan.md`` defines every distance.
+    """
+
+    def __init__(
+        self,
+        rows: FloatRows,
+        metric: str,
+        power: float = 0.0,
+        weights: NDArray[np.float64] | None = None,
+        n_threads: int = 1,
+        screen: Literal["int8", "float32"] | None = None,
+        added: FloatRows | None = None,
+    ) -> None:
+        """``power`` and ``weights`` are minkowski's. ``screen``: None lets it be chosen.
+
+        ``metric`` is "manhattan", "chebyshev", "minkowski", "hamming", "canberra", "braycurtis", "haversine"
+        (angles up to 2**20), "nan_euclidean", "jaccard", "dice", "rogerstanimoto", "russellrao" or
+        "sokalsneath".
+        """
+    @property
+    def n_rows(self) -> int: ...
+    @property
+    def n_columns(self) -> int: ...
+    @property
+    def metric(self) -> str: ...
+    @property
+    def screen(self) -> str:
+        """What the panels hold: "float32", "int8" (byte codes) or "bits"."""
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes held beyond the rows themselves."""
+    def search(
+        self,
+        queries: FloatRows,
+        k: int,
+        n_threads: int = 1,
+        exclude: NDArray[np.int64] | None = None,
+        allowed: NDArray[np.uint64] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Distances and ids of the ``k`` nearest rows, each of shape (n_queries, k), nearest first.
+
+        ``exclude`` names one row id per query that must not answer (-1: none); bit ``id % 64`` of word
+        ``id // 64`` of ``allowed`` says whether a row may answer. ``k`` must not exceed the rows that may.
+        """
+    def search_radius(
+        self,
+        queries: FloatRows,
+        radius: float,
+        n_threads: int = 1,
+        exclude: NDArray[np.int64] | None = None,
+        allowed: NDArray[np.uint64] | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+        """Offsets (n_queries + 1), distances and ids of all rows with distance <= radius, nearest first."""
+    def scan_statistics(self) -> dict[str, float]:
+        """Of the last search: candidates gathered and rows measured exactly, per query."""
+
+def metric_memory_bytes(n_rows: int, n_columns: int, metric: str) -> int:
+    """Bytes that a MetricScan will hold beyond the rows themselves, as far as their shape tells."""
+
+def measure_rows(
+    queries: FloatRows,
+    rows: FloatRows,
+    metric: str,
+    power: float = 0.0,
+    weights: NDArray[np.float64] | None = None,
+    n_threads: int = 1,
+) -> NDArray[np.float64]:
+    """All float64 distances (n_queries, n_rows) of a metric that a MetricScan takes."""
+
 class SignProjection:
     """Random signs, ``x R / sqrt(target_dim)``: docs/algorithms/projections.md says each rounding."""
 
