@@ -8,7 +8,15 @@ import pytest
 from sklearn.neighbors import VALID_METRICS, NearestNeighbors
 
 from kneighbors.errors import ParameterError, ParameterTypeError
-from kneighbors.index import BlockIndex, FlatIndex, KDTreeIndex, PrecomputedIndex, load_index, make_index
+from kneighbors.index import (
+    BlockIndex,
+    FlatIndex,
+    KDTreeIndex,
+    MetricIndex,
+    PrecomputedIndex,
+    load_index,
+    make_index,
+)
 from kneighbors.metrics import NAMES, resolve
 
 ROWS = np.random.default_rng(6).random((30, 2)) + 0.1
@@ -21,7 +29,7 @@ def distance(x, y):
 @pytest.mark.parametrize("algorithm", ["auto", "brute", "ball_tree"])
 @pytest.mark.parametrize(
     ("metric", "kind"),
-    [("minkowski", FlatIndex), ("l2", FlatIndex), ("euclidean", FlatIndex), ("manhattan", BlockIndex)],
+    [("minkowski", FlatIndex), ("l2", FlatIndex), ("euclidean", FlatIndex), ("manhattan", MetricIndex)],
 )
 def test_every_algorithm_gives_the_exact_index_of_the_metric(algorithm, metric, kind):
     assert type(make_index(algorithm, resolve(metric))) is kind
@@ -30,8 +38,8 @@ def test_every_algorithm_gives_the_exact_index_of_the_metric(algorithm, metric, 
 def test_a_k_d_tree_where_it_has_the_metric():
     assert type(make_index("kd_tree", resolve("minkowski"))) is KDTreeIndex
     assert type(make_index("kd_tree", resolve("minkowski", p=1))) is KDTreeIndex
-    assert type(make_index("kd_tree", resolve("minkowski", p=3))) is BlockIndex
-    assert type(make_index("kd_tree", resolve("manhattan", metric_params={"w": [1.0]}))) is BlockIndex
+    assert type(make_index("kd_tree", resolve("minkowski", p=3))) is MetricIndex
+    assert type(make_index("kd_tree", resolve("manhattan", metric_params={"w": [1.0]}))) is MetricIndex
 
 
 @pytest.mark.parametrize("metric", ["sqeuclidean", "cosine", "inner_product"])

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
 from kneighbors.errors import DataError, DataTypeError, ParameterError
-from kneighbors.index import BlockIndex, FlatIndex, Index, KDTreeIndex, PrecomputedIndex
+from kneighbors.index import BlockIndex, FlatIndex, Index, KDTreeIndex, MetricIndex, PrecomputedIndex
 
 RNG = np.random.default_rng(44)
 ROWS = np.round(RNG.normal(size=(120, 5)), 1)  # rounded: there are ties
@@ -51,6 +51,8 @@ KINDS = {
     "flat": Kind(FlatIndex),
     "flat, cosine": Kind(lambda: FlatIndex("cosine")),
     "flat, inner product": Kind(lambda: FlatIndex("inner_product")),
+    "measured": Kind(lambda: MetricIndex("manhattan")),
+    "measured, whitened": Kind(lambda: MetricIndex("seuclidean")),
     "blocks": Kind(lambda: BlockIndex("manhattan")),
     "blocks, sparse": Kind(lambda: BlockIndex("euclidean"), sp.csr_matrix),
     "kd_tree": Kind(KDTreeIndex),

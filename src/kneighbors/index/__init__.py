@@ -4,6 +4,7 @@
 ========================  ============================================================================
 ``FlatIndex``             dense rows; Euclidean, squared, inner product, cosine (the native scan)
 ``KDTreeIndex``           dense rows of few columns; Euclidean, squared, Manhattan, Chebyshev
+``MetricIndex``           dense rows; most other metrics, each in tiles of its own (the metric scan)
 ``BlockIndex``            every other metric, functions, and sparse rows (float64 blocks, bounded memory)
 ``PrecomputedIndex``      distances that were measured elsewhere, as a matrix or a sparse neighbour graph
 ``PlacesIndex``           another index after removals, its rows numbered without gaps
@@ -20,6 +21,7 @@ from .flat import FlatIndex
 from .kd_tree import KDTreeIndex
 from .locks import ChangeLock
 from .make import load_index, make_index
+from .measured import MetricIndex
 from .places import PlacesIndex
 from .precomputed import PrecomputedIndex
 
@@ -29,6 +31,7 @@ __all__ = [
     "FlatIndex",
     "Index",
     "KDTreeIndex",
+    "MetricIndex",
     "PlacesIndex",
     "PrecomputedIndex",
     "load_index",

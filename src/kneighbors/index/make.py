@@ -13,12 +13,14 @@ from .base import Index
 from .blocks import BlockIndex
 from .flat import FlatIndex
 from .kd_tree import KDTreeIndex
+from .measured import MetricIndex
 from .precomputed import PrecomputedIndex
 
 __all__ = ["load_index", "make_index"]
 
 _KINDS: dict[str, Any] = {
     "flat": FlatIndex,
+    "measured": MetricIndex,
     "blocks": BlockIndex,
     "kd_tree": KDTreeIndex,
     "precomputed": PrecomputedIndex,
@@ -44,8 +46,9 @@ def make_index(algorithm: Any, metric: Metric, *, leaf_size: int = 30, sparse: b
     Returns
     -------
     Index
-        ``KDTreeIndex`` for ``"kd_tree"`` where it has the metric; ``FlatIndex`` for dense rows where the
-        native scan has it, else ``BlockIndex`` or ``PrecomputedIndex``.
+        ``KDTreeIndex`` for ``"kd_tree"`` where it has the metric; for dense rows ``FlatIndex`` where the
+        metric is a dot product, ``MetricIndex`` where it has tiles of its own; else ``BlockIndex`` or
+        ``PrecomputedIndex``.
 
     Raises
     ------
@@ -58,6 +61,8 @@ def make_index(algorithm: Any, metric: Metric, *, leaf_size: int = 30, sparse: b
     >>> type(make_index("auto", resolve("minkowski"))).__name__
     'FlatIndex'
     >>> type(make_index("auto", resolve("manhattan"))).__name__
+    'MetricIndex'
+    >>> type(make_index("auto", resolve("correlation"))).__name__
     'BlockIndex'
     """
     if not isinstance(algorithm, str):
@@ -82,6 +87,8 @@ def make_index(algorithm: Any, metric: Metric, *, leaf_size: int = 30, sparse: b
             return KDTreeIndex(name)
     if metric.native is not None and not sparse:
         return FlatIndex(metric.formula)
+    if (metric.tile is not None or metric.whitens) and not sparse:
+        return MetricIndex(metric)
     return BlockIndex(metric)
 
 

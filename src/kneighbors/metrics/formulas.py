@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The formulas that scipy does not have, and what is estimated from the rows.
+"""The formulas, by whomever they are computed, and what is estimated from the rows.
 
 Each value depends on its query and its row alone, in a fixed order of operations: blocks never change it.
 """
@@ -18,10 +18,11 @@ __all__ = [
     "covariance",
     "distance_metric_distances",
     "function_distances",
-    "haversine_distances",
     "inverse",
-    "nan_euclidean_distances",
+    "means",
+    "reduced_angles",
     "scipy_distances",
+    "tile_distances",
     "variances",
     "widened",
 ]
@@ -31,6 +32,8 @@ Distances = NDArray[np.float64]
 BOOLEAN = frozenset({"dice", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule"})
 ZERO_BY_ZERO = {"dice": 0.0, "sokalsneath": 0.0, "braycurtis": 0.0, "cosine": 1.0, "correlation": 1.0}
 _BLOCK_BYTES = 8 << 20
+_LARGEST_ANGLE = 2.0**20  # what the core's sine takes
+_PI_BITS = 1200
 
 
 def widened(rows: Any) -> Distances:
@@ -80,30 +83,51 @@ def distance_metric_distances(metric: Any, queries: NDArray[Any], rows: NDArray[
     return widened(values)
 
 
-def haversine_distances(queries: NDArray[Any], rows: NDArray[Any]) -> Distances:
-    """Angle between points given as (latitude, longitude), all in radians."""
-    from sklearn.metrics.pairwise import haversine_distances as angles
+def tile_distances(
+    tile: tuple[str, float, Distances | None], queries: NDArray[Any], rows: NDArray[Any], n_threads: int
+) -> Distances:
+    """The native core's distances, in the documented summation order (docs/algorithms/metric-scan.md)."""
+    from .._native import measure_rows
 
-    return widened(angles(widened(queries), widened(rows)))
-
-
-def nan_euclidean_distances(queries: NDArray[Any], rows: NDArray[Any]) -> Distances:
-    """Euclidean over the coordinates known on both sides, scaled up to all of them (Dixon, 1979).
-
-    Differences are squared, never expanded into norms, so nothing cancels (scikit-learn's issue 9354).
-    """
+    name, power, weights = tile
     queries, rows = widened(queries), widened(rows)
-    squares = np.zeros((queries.shape[0], rows.shape[0]))
-    known = np.zeros(squares.shape, dtype=np.int64)
-    for column in range(rows.shape[1]):
-        difference = queries[:, column, None] - rows[None, :, column]
-        present = ~np.isnan(difference)
-        known += present
-        np.square(difference, out=difference)
-        np.add(squares, difference, out=squares, where=present)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        distances: Distances = np.sqrt(squares * (rows.shape[1] / known))
-    return distances
+    if name == "haversine":
+        queries, rows = reduced_angles(queries), reduced_angles(rows)
+    return measure_rows(queries, rows, name, power, weights, n_threads)
+
+
+def reduced_angles(points: NDArray[Any]) -> NDArray[Any]:
+    """Angles beyond 2**20 less whole turns, correctly rounded; the array itself where there are none.
+
+    Turns are taken off with as many digits of pi as the largest float64 needs.
+    """
+    large = np.abs(points) > _LARGEST_ANGLE
+    if not large.any():
+        return points
+    reduced = points.astype(np.float64)
+    turn = 2 * _pi_scaled(_PI_BITS)
+    for row, column in np.argwhere(large):
+        numerator, denominator = float(reduced[row, column]).as_integer_ratio()
+        scaled = (numerator << _PI_BITS) // denominator  # exact: a float64 this large is a multiple of 2**-32
+        rest = (scaled + turn // 2) % turn - turn // 2
+        reduced[row, column] = rest / (1 << _PI_BITS)  # Python rounds the quotient of integers correctly
+    return reduced
+
+
+def _pi_scaled(bits: int) -> int:
+    """pi 2**bits, rounded down or one less: Machin's formula in integers."""
+    guard = 32
+
+    def arctangent_of_inverse(n: int) -> int:
+        term = (1 << (bits + guard)) // n
+        total, sign, k = term, -1, 3
+        while term:
+            term //= n * n
+            total += sign * (term // k)
+            sign, k = -sign, k + 2
+        return total
+
+    return (16 * arctangent_of_inverse(5) - 4 * arctangent_of_inverse(239)) >> guard
 
 
 def inverse(matrix: Distances, what: str) -> Distances:
@@ -136,19 +160,29 @@ def variances(rows: Any) -> Distances:
     return total
 
 
+def means(rows: Any) -> Distances:
+    """Mean of each column; exactly its value for a constant column."""
+    # Offsets from the first row are averaged, not the values: a constant column has exactly its own mean.
+    blocks = _blocks(rows)
+    first = next(_blocks(rows))[0].copy()
+    total = np.zeros(rows.shape[1])
+    for block in blocks:
+        total += (block - first).sum(axis=0)
+    mean: Distances = first + total / rows.shape[0]
+    return mean
+
+
 def _centred_blocks(rows: Any) -> Iterator[Distances]:
     """The rows less their mean, a float64 block at a time: two passes, so that nothing cancels."""
+    mean = means(rows)
+    for block in _blocks(rows):
+        yield block - mean
+
+
+def _blocks(rows: Any) -> Iterator[Distances]:
+    """The rows, dense and float64, a block at a time."""
     step = max(1, _BLOCK_BYTES // (8 * max(1, rows.shape[1])))
 
-    def block(start: int) -> Distances:
+    for start in range(0, rows.shape[0], step):
         part = rows[start : start + step]
-        return widened(part.toarray() if hasattr(part, "toarray") else part)
-
-    # Offsets from the first row are averaged, not the values: a constant column has exactly its own mean.
-    first = block(0)[0].copy()
-    total = np.zeros(rows.shape[1])
-    for start in range(0, rows.shape[0], step):
-        total += (block(start) - first).sum(axis=0)
-    mean = first + total / rows.shape[0]
-    for start in range(0, rows.shape[0], step):
-        yield block(start) - mean
+        yield widened(part.toarray() if hasattr(part, "toarray") else part)

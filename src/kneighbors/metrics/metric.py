@@ -12,10 +12,29 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, ParameterError
 from . import formulas
+from .whitening import Whitening
 
 __all__ = ["Metric"]
 
 Distances = NDArray[np.float64]
+
+# Formulas that the native core measures, and its name for them; and those that are a Minkowski distance once
+# they have weights, with its power.
+_TILES = {
+    "braycurtis": "braycurtis",
+    "canberra": "canberra",
+    "chebyshev": "chebyshev",
+    "cityblock": "manhattan",
+    "dice": "dice",
+    "hamming": "hamming",
+    "haversine": "haversine",
+    "jaccard": "jaccard",
+    "nan_euclidean": "nan_euclidean",
+    "rogerstanimoto": "rogerstanimoto",
+    "russellrao": "russellrao",
+    "sokalsneath": "sokalsneath",
+}
+_POWERS = {"cityblock": 1.0, "euclidean": 2.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +78,33 @@ class Metric:
     def takes_booleans(self) -> bool:
         """True where only zero or not zero counts: rows are read as booleans."""
         return self.formula in formulas.BOOLEAN
+
+    @property
+    def tile(self) -> tuple[str, float, Distances | None] | None:
+        """The native core's name for a metric it measures in tiles of its own, the power and the weights.
+
+        None where it has none: a dot product goes through ``native``, the others through blocks.
+        """
+        weights = self.arguments.get("w")
+        power = float(self.arguments.get("p", _POWERS.get(self.formula, 0.0)))
+        if self.function is not None or self.native is not None:
+            return None
+        if self.formula == "minkowski" or (weights is not None and self.formula in _POWERS):
+            return ("minkowski", power, weights) if np.isfinite(power) else None
+        if self.formula in _TILES and weights is None:
+            return _TILES[self.formula], 0.0, None
+        return None
+
+    @property
+    def whitens(self) -> bool:
+        """True for "seuclidean" and "mahalanobis": Euclidean distance of rows that are moved once."""
+        return self.formula in ("seuclidean", "mahalanobis")
+
+    def whitening(self, rows: Any) -> Whitening:
+        """How rows are moved, for a metric that ``whitens`` and is ``fitted``."""
+        if self.formula == "seuclidean":
+            return Whitening.of_variances(rows, self.arguments["V"])
+        return Whitening.of_inverse(rows, self.arguments["VI"])
 
     @property
     def rooted(self) -> bool:
@@ -123,7 +169,8 @@ class Metric:
         """The values that fix the order, float64 of shape (n_queries, n_rows); ``report`` makes distances.
 
         Each value depends on its query and its row alone: splitting either side changes nothing. Native
-        metrics are summed in the documented order, so they equal the native scan bit for bit.
+        metrics and those with a ``tile`` are summed in the documented order, so they equal the native scans
+        bit for bit.
         """
         if self.native is not None:
             from .._native import pairwise_rows
@@ -136,10 +183,8 @@ class Metric:
             return formulas.function_distances(self.function, self.arguments, queries, rows)
         if self.formula == "distance_metric":
             return formulas.distance_metric_distances(self.effective, queries, rows)
-        if self.formula == "haversine":
-            return formulas.haversine_distances(queries, rows)
-        if self.formula == "nan_euclidean":
-            return formulas.nan_euclidean_distances(queries, rows)
+        if self.tile is not None:
+            return formulas.tile_distances(self.tile, queries, rows, n_threads)
         return formulas.scipy_distances(self.formula, self.arguments, queries, rows)
 
     def report(self, values: Distances) -> Distances:

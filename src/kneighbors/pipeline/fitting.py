@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .. import reduce, scale
 from ..errors import DataError, ParameterError
-from ..index import make_index
+from ..index import MetricIndex, make_index
 from ..labels import Labels, check_discrete, encode_classes, encode_targets
 from ..metrics import Metric, resolve
 from ..model import Model, StepReport
@@ -315,4 +315,6 @@ def memory_estimate(settings: Settings, n_rows: int, n_columns: int) -> int:
     if settings.reduce_dim is not None:
         n_columns = settings.reduce_dim
     metric = resolve(settings.metric, settings.p, settings.metric_params)
-    return flat_memory_bytes(n_rows, n_columns) if metric.native is not None else 0
+    if metric.native is not None:
+        return flat_memory_bytes(n_rows, n_columns)
+    return MetricIndex.bytes_for(metric, n_rows, n_columns) if metric.tile or metric.whitens else 0
