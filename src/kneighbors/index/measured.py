@@ -20,7 +20,7 @@ from ..metrics import Metric, Whitening, reduced_angles, resolve
 from . import checks, stored
 from .base import Among, Distances, Ids, RadiusAnswer, Rows
 from .held import Held
-from .locks import ChangeLock
+from .locks import ChangeLock, copied
 
 __all__ = ["MetricIndex"]
 
@@ -356,6 +356,10 @@ class MetricIndex:
         ids = stored.ids_from(sections, rows.shape[0], settings["next_id"])
         index._held = Held.of(rows, ids, int(settings["next_id"]))
         return index
+
+    def __copy__(self) -> MetricIndex:
+        twin: MetricIndex = copied(self)
+        return twin
 
     def __getstate__(self) -> dict[str, Any]:
         held = self._held
