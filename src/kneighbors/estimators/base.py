@@ -118,7 +118,7 @@ class NeighborsEstimator(BaseEstimator):  # type: ignore[misc]
         Examples
         --------
         >>> from kneighbors import NearestNeighbors
-        >>> NearestNeighbors(metric="manhattan").memory_estimate(1000, 16)
+        >>> NearestNeighbors(metric="correlation").memory_estimate(1000, 16)
         0
         """
         np.dtype(dtype)
