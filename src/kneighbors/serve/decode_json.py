@@ -23,6 +23,7 @@ Rows = NDArray[Any]
 
 MAX_DEPTH = 32
 _MAX_VALUES = 1 << 23  # Python objects that a body may become
+_MAX_KEYS = 256
 _COPIED = 8  # a list this long is worth copying at once
 _NESTED = {simdjson.Object, simdjson.Array}
 
@@ -225,7 +226,10 @@ class _Walk:
             keys = list(given.keys())
             if len(set(keys)) != len(keys):
                 raise RequestError(400, "The body is not valid JSON: a key stands in an object twice.")
-            return {key: self.value(item, depth + 1) for key, item in given.items()}
+            if len(keys) > _MAX_KEYS:  # each is looked up from the front
+                raise RequestError(400, f"An object of the body has more than {_MAX_KEYS} keys.")
+            # items() would turn what lies deeper into plain values, unseen by the checks here
+            return {key: self.value(given[key], depth + 1) for key in keys}
         if isinstance(given, simdjson.Array):
             self._check(depth)
             return self._list(given, depth)
