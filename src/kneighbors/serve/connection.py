@@ -88,12 +88,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._part == _HEAD:
             self._head_size += n_bytes
         try:
-            self._parser.feed_data(self._server.buffer[:n_bytes])
-        except httptools.HttpParserUpgrade:
-            self._is_deaf = True  # answered as if nothing had been asked to change; then the end
-            if self._waiting:
-                request, _ = self._waiting.pop()
-                self._waiting.append((request, False))
+            self._feed(self._server.buffer[:n_bytes])
         except httptools.HttpParserError as error:
             refusal = error.__context__
             if not isinstance(refusal, RequestError):
@@ -104,6 +99,30 @@ class Connection(asyncio.BufferedProtocol):
             self._refuse(RequestError(431, _TOO_LONG_HEAD.format(self._limits.header_bytes)))
             return
         self._pump()
+
+    def _feed(self, data: memoryview | bytes) -> None:
+        while True:
+            try:
+                self._parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._without_upgrade() + bytes(data[upgrade.args[0] :])
+
+    def _without_upgrade(self) -> bytes:
+        """The head of a request that asked for another protocol, which a server may ignore, without asking.
+
+        llhttp stops behind such a head, also where a body follows.
+        """
+        self._waiting.pop()
+        lines = [self._parser.get_method() + b" " + self._url + b" HTTP/1.1"]
+        for name, value in self._fields:
+            key = name.lower()
+            if key == b"connection" and b"close" in value.lower():
+                lines.append(b"connection: close")
+            elif key not in (b"connection", b"upgrade", b"http2-settings"):
+                lines.append(name + b": " + value)
+        self._parser = httptools.HttpRequestParser(self)
+        return b"\r\n".join([*lines, b"\r\n"])
 
     def eof_received(self) -> bool:
         if self._current is None and not self._waiting:
