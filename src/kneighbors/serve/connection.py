@@ -8,9 +8,12 @@ What it does not do is here: bounds on sizes and times, and an end of the connec
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import time
 from collections import deque
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import httptools
@@ -83,7 +86,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._is_deaf:
             self._discarded += n_bytes
             if self._discarded > _LINGER_BYTES:
-                self._transport.abort()
+                self.drop()
             return
         if self._part == _HEAD:
             self._head_size += n_bytes
@@ -312,6 +315,14 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._transport.pause_reading()
 
+    def drop(self) -> None:
+        """End at once. What the peer has not taken is thrown away: the system would go on offering it."""
+        socket_ = self._transport.get_extra_info("socket")
+        if socket_ is not None and not self._transport.is_closing():
+            with suppress(OSError):
+                socket_.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
+
     def _release(self, n_bytes: int) -> None:
         self._server.bodies_bytes -= n_bytes
 
@@ -325,11 +336,11 @@ class Connection(asyncio.BufferedProtocol):
         """Give up what takes too long."""
         limits, elapsed = self._limits, now - self._since
         if self._gives_up_writing(now):
-            self._transport.abort()
+            self.drop()
         elif self._lingering_since is not None:
             unsent = self._transport.get_write_buffer_size()
             if not unsent and now - self._lingering_since > _LINGER_SECONDS:
-                self._transport.abort()
+                self.drop()
         elif self._current is not None:
             if now - self._started > limits.request_seconds:
                 self._keep_alive = False

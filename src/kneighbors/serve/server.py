@@ -19,6 +19,7 @@ __all__ = ["Server", "bind", "running"]
 
 _CHECK_SECONDS = 0.5
 _BUFFER_BYTES = 64 << 10
+_SEND_BYTES = 256 << 10
 
 
 class Server:
@@ -47,6 +48,8 @@ class Server:
         """Serve what connects to these sockets, from now on."""
         loop = asyncio.get_running_loop()
         self._listeners = listeners
+        for listener in listeners:
+            _bound_unread(listener, self.app.limits.unread_seconds)
         self._servers = [
             await loop.create_server(lambda: Connection(self), sock=listener, backlog=1024)
             for listener in listeners
@@ -70,7 +73,7 @@ class Server:
         for hook in self.app.on_stop:
             await hook()
         for connection in list(self.connections):
-            connection._transport.abort()
+            connection.drop()
         if self._checking is not None:
             self._checking.cancel()
 
@@ -91,6 +94,17 @@ class Server:
             now = time.monotonic()
             for connection in list(self.connections):
                 connection.check(now)
+
+
+def _bound_unread(listener: socket.socket, seconds: float) -> None:
+    """What the system may hold for a peer that does not read, of every connection that is accepted here.
+
+    Answers that fit its buffers are out of our hands: without this they are offered for a quarter of an hour.
+    """
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES)
+    timeout = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux
+    if timeout is not None:
+        listener.setsockopt(socket.IPPROTO_TCP, timeout, int(seconds * 1000))
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:

@@ -18,11 +18,12 @@ from ..errors import KneighborsError
 from .messages import RequestError
 from .served import ServedModel, load_served
 
-__all__ = ["Slot"]
+__all__ = ["LOOK_SECONDS", "Slot"]
 
 log = logging.getLogger("kneighbors.serve")
 
-_LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.5
+"""How often a folder is looked at; a change is taken once it has rested for one look."""
 
 
 class Slot:
@@ -105,7 +106,7 @@ class Slot:
         await self.load()
         waiting: object = None
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
             signature = _signature(self.path)
             if signature == self._seen:
                 waiting = None
