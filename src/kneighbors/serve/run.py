@@ -104,6 +104,8 @@ def _supervise(make_app: Callable[[int], App], listeners: list[socket.socket]) -
     for pid in places:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
+    for listener in listeners:  # or clients would go on connecting to what nobody accepts any more
+        listener.close()
     deadline = time.monotonic() + 30.0
     while places and time.monotonic() < deadline:
         for pid in _ended(places):

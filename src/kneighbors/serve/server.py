@@ -62,9 +62,13 @@ class Server:
         """Answer what was asked, take no more, and end; after ``drain_seconds`` the rest is cut off."""
         self.is_draining = True
         self._empty = asyncio.Event()
-        await asyncio.sleep(0)  # connections that wait to be accepted are accepted
+        waiting = [one for listener in self._listeners for one in _accept_all(listener)]
         for server in self._servers:
             server.close()
+        loop = asyncio.get_running_loop()
+        for one in waiting:
+            with suppress(OSError):
+                await loop.connect_accepted_socket(lambda: Connection(self), one)
         self.connection_gone()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._empty.wait(), self.app.limits.drain_seconds)
@@ -94,6 +98,16 @@ class Server:
             now = time.monotonic()
             for connection in list(self.connections):
                 connection.check(now)
+
+
+def _accept_all(listener: socket.socket) -> list[socket.socket]:
+    """Connections that the system has made already: closing the listener would reset them."""
+    found = []
+    with suppress(OSError):
+        while True:
+            found.append(listener.accept()[0])
+            found[-1].setblocking(False)
+    return found
 
 
 def _bound_unread(listener: socket.socket, seconds: float) -> None:
