@@ -270,6 +270,14 @@ def test_every_metric_can_be_asked_about(metric):
     assert (result.facts["relative_contrast"] is None) == (metric == "inner_product")
 
 
+@pytest.mark.parametrize("factor", [1e300, 1e-300, 0.0])
+def test_rows_at_the_ends_of_the_range_are_looked_at_too(blobs, factor):
+    rows, labels = blobs
+    result = kneighbors.preflight(rows * factor, labels)
+    assert json.dumps(result.to_dict(), allow_nan=False)
+    assert kneighbors.scorecard(rows * factor, labels, budget=0.2, reductions=["pca"]).cells
+
+
 def test_what_cannot_be_read_is_refused(blobs):
     rows, labels = blobs
     with pytest.raises(ParameterError, match="precomputed"):
@@ -278,5 +286,8 @@ def test_what_cannot_be_read_is_refused(blobs):
         kneighbors.preflight(rows, labels, n_neighbors=0)
     with pytest.raises(ParameterError, match="sample_size"):
         kneighbors.preflight(rows, labels, sample_size=True)
+    for change in ({"weights": "bad"}, {"scale": "log"}, {"p": 0}):
+        with pytest.raises(ParameterError, match=next(iter(change))):
+            kneighbors.preflight(rows, labels, **change)
     with pytest.raises(DataError, match="infinity"):
         kneighbors.preflight(np.where(rows > 5, np.inf, rows), labels)

@@ -28,6 +28,7 @@ HUBNESS = 2.0
 _NEIGHBOURS = 20
 _OCCURRENCES = 10
 _IMBALANCE = 10.0
+_WIDEST_PCA = 1000  # columns; beyond, ten cross-validated fits take minutes
 _LEAST_ROWS = 50  # for what is said about distances
 
 
@@ -280,7 +281,8 @@ def _distance_suspicions(checked: Checked, facts: dict[str, Any]) -> Iterator[Su
     dimension = facts["intrinsic_dimension"]
     n_columns = checked.sample.n_columns
     sizes = sorted({size for size in (2, n_columns // 16, n_columns // 4) if 2 <= size < n_columns})
-    fixes = [Fix({"reduce": kind, "reduce_dim": size}) for kind in ("select", "pca") for size in sizes]
+    kinds = ("select", "pca") if n_columns <= _WIDEST_PCA else ("select",)
+    fixes = [Fix({"reduce": kind, "reduce_dim": size}) for kind in kinds for size in sizes]
     told = "" if dimension is None else f" The rows fill about {dimension:.0f} dimensions."
     if contrast is not None and contrast < LOW_CONTRAST:
         yield Suspicion(

@@ -54,7 +54,7 @@ def copied_columns(rows: NDArray[Any], constant: list[int]) -> list[list[int]]:
 
 def column_shares(metric: Metric, rows: NDArray[Any], seed: int) -> Floats | None:
     """Each column's share of the mean distance between two rows, summing to 1; None where the metric has no
-    shares, or no distance is above zero.
+    shares, or no distance is finite and above zero.
     """
     pairs = np.random.default_rng(seed).integers(len(rows), size=(_PAIRS, 2))
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
@@ -68,8 +68,9 @@ def column_shares(metric: Metric, rows: NDArray[Any], seed: int) -> Floats | Non
         shares, _ = feature_shares(fitted, left, right[:, None, :], _distances(fitted, left, right))
         if shares is None:
             return None
-        total += np.nan_to_num(shares).sum(axis=(0, 1))
-    return total / total.sum() if total.sum() > 0.0 else None
+        known = np.isfinite(shares).all(axis=2)
+        total += shares[known].sum(axis=0)
+    return total / total.sum() if 0.0 < total.sum() < np.inf else None
 
 
 def _distances(metric: Metric, left: NDArray[Any], right: NDArray[Any]) -> Floats:

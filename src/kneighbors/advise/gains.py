@@ -133,7 +133,7 @@ class Judge:
                 with quietly():
                     model = estimator_of(table.task, **{**self.settings, **fix.settings})
                     answers = model.fit(rows[train], table.labels[train]).predict(rows[test])
-            except KneighborsError:
+            except (KneighborsError, np.linalg.LinAlgError):
                 return None
             if table.task == "classifier":
                 right[test] = answers == table.labels[test]

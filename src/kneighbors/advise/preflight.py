@@ -24,7 +24,7 @@ from ..parameters import PARAMETERS
 from .checks import Checked, Suspicion, all_suspicions
 from .gains import Fix, Gain, Judge
 from .measuring import quietly
-from .tables import Table, read_table, split
+from .tables import Table, estimator_of, read_table, split
 
 __all__ = ["FORMAT_VERSION", "Finding", "Preflight", "preflight"]
 
@@ -190,11 +190,13 @@ def preflight(
     table = read_table(X, y, task, allow_nan=True, names=feature_names)
     settings = {"n_neighbors": int(n_neighbors), "weights": weights, "metric": metric, "p": p}
     settings |= {"metric_params": metric_params, "scale": scale}
+    judged = {**settings, "n_jobs": n_jobs}
+    estimator_of(table.task, **judged)._check_parameters()
     with quietly():
         whole, sample = _prepared(table, int(sample_size), int(random_state))
         checked = Checked(table, whole, sample, resolved, settings, int(random_state))
         suspicions, facts = all_suspicions(checked, n_jobs)
-    judge = Judge(sample, {**settings, "n_jobs": n_jobs}, int(random_state))
+    judge = Judge(sample, judged, int(random_state))
     findings = []
     for place, suspicion in enumerate(suspicions):
         if progress is not None:

@@ -269,7 +269,7 @@ class _Run:
             try:
                 with quietly():
                     cell = self._measured(choice, total - len(cells) - len(left_out), first=not cells)
-            except KneighborsError as error:
+            except (KneighborsError, np.linalg.LinAlgError) as error:  # values too large for PCA's squares
                 if not cells:
                     raise
                 left_out.append((choice.name, str(error)))
