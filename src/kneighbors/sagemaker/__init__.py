@@ -18,7 +18,8 @@ what. ``SAGEMAKER_BASE_DIR`` moves the folders. Nothing outside this package kno
 ===================  ======================================================================================
 """
 
+from .knn import KNN
 from .log import METRIC_DEFINITIONS
 from .training import train
 
-__all__ = ["METRIC_DEFINITIONS", "train"]
+__all__ = ["KNN", "METRIC_DEFINITIONS", "train"]

@@ -12,7 +12,7 @@ import logging
 import math
 import sys
 import time
-from typing import Any
+from typing import Any, TextIO
 
 __all__ = ["METRIC_DEFINITIONS", "Journal", "start_logging"]
 
@@ -29,9 +29,9 @@ METRIC_DEFINITIONS = [
 _log = logging.getLogger("kneighbors.sagemaker")
 
 
-def start_logging() -> None:
-    """Log lines to standard output, in the service's form."""
-    handler = logging.StreamHandler(sys.stdout)
+def start_logging(stream: TextIO | None = None) -> None:
+    """Log lines to a stream (None: standard output), in the service's form."""
+    handler = logging.StreamHandler(sys.stdout if stream is None else stream)
     form = "[%(asctime)s %(levelname)s %(thread)d] %(message)s"
     handler.setFormatter(logging.Formatter(form, datefmt="%m/%d/%Y %H:%M:%S"))
     _log.handlers[:] = [handler]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TextIO
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from .sharing import Share, batches_of, number_rows, numbered
 __all__ = ["train"]
 
 
-def train(environment: Mapping[str, str] | None = None) -> int:
+def train(environment: Mapping[str, str] | None = None, *, stream: TextIO | None = None) -> int:
     """Run the job that the folders describe; what ``train`` in the container does.
 
     Parameters
@@ -36,6 +37,8 @@ def train(environment: Mapping[str, str] | None = None) -> int:
     environment : mapping or None, default=None
         ``SAGEMAKER_BASE_DIR`` says where the folders are (/opt/ml), ``KNEIGHBORS_HOST_PORT`` (8999) and
         ``KNEIGHBORS_HOST_PATIENCE`` (300 seconds) how hosts meet. None is the process's own.
+    stream : text file or None, default=None
+        Where log lines go; None is standard output.
 
     Returns
     -------
@@ -44,7 +47,7 @@ def train(environment: Mapping[str, str] | None = None) -> int:
         the machine, 143 when stopped. But for 0 and 143 one line is in ``output/failure``.
     """
     environment = os.environ if environment is None else environment
-    start_logging()
+    start_logging(stream)
     folders = Folders.of(environment)
     journal = Journal("algo-1")
     try:
