@@ -3,10 +3,12 @@
 
 ``python -m kneighbors.sagemaker train`` does what ``docker run <image> train`` does: it reads hyperparameters
 and channels from the documented folders, and leaves a model and, if something was wrong, one line that says
-what. ``SAGEMAKER_BASE_DIR`` moves the folders. Nothing outside this package knows of it.
+what. ``serve`` answers with that model on port 8080. ``SAGEMAKER_BASE_DIR`` moves the folders. Nothing
+outside this package knows of it.
 
 ===================  ======================================================================================
 ``training``         ``train``: the order of things, as leader and as worker
+``serving``          ``serve``: the server, as the service starts it
 ``folders``          where inputs and outputs are
 ``configuration``    the configuration files; ``hyperparameters`` has their ranges and couplings
 ``channels``         files and FIFOs as rows; ``sharing`` says which rows are whose
