@@ -21,6 +21,7 @@ import kneighbors
 from kneighbors import KNeighborsClassifier
 from kneighbors.advise import column_faults, gains, row_faults, tables
 from kneighbors.errors import DataError, ParameterError
+from kneighbors.metrics import resolve
 
 
 def found_in(rows, labels, **settings):
@@ -74,6 +75,16 @@ def test_a_dominating_column_that_is_all_that_matters_is_only_a_note():
     rows = np.hstack([generator.normal(size=(400, 1)) * 1000, generator.normal(size=(400, 4))])
     one = found_in(rows, (rows[:, 0] > 0).astype(int))["dominating_columns"]
     assert one.severity == "note" and one.gain.gain < 0
+
+
+def test_columns_that_are_only_somewhat_wider_are_no_fault():
+    """Three of nine make up nine tenths of the distance, but spread five times as far, not ten."""
+    generator = np.random.default_rng(0)
+    for width, expected in ((5.0, []), (50.0, [0, 1, 2])):
+        rows = generator.normal(size=(500, 9)) * np.repeat([width, 1.0], [3, 6])
+        shares = column_faults.column_shares(resolve("euclidean"), rows, 0)
+        assert shares[:3].sum() > 0.9 and shares.sum() == pytest.approx(1)
+        assert column_faults.dominating_columns(rows, shares) == expected
 
 
 def test_real_tables_with_columns_of_different_scale():
