@@ -14,11 +14,12 @@ from numpy.testing import assert_array_equal
 
 from kneighbors import _native
 from kneighbors.errors import ParameterError
-from kneighbors.index import BlockIndex, FlatIndex, load_index
+from kneighbors.index import BlockIndex, FlatIndex, KDTreeIndex, MetricIndex, load_index
 from kneighbors.index.held import count_bits
 from kneighbors.index.locks import ChangeLock
 
 METRICS = ("sqeuclidean", "euclidean", "inner_product", "cosine")
+MAKES = [FlatIndex, KDTreeIndex, lambda: BlockIndex("manhattan"), lambda: MetricIndex("manhattan")]
 N_COLUMNS = 3
 
 
@@ -124,6 +125,14 @@ class BlockMachine(Machine):
     make = staticmethod(lambda: BlockIndex("manhattan"))
 
 
+class MetricMachine(Machine):
+    make = staticmethod(lambda: MetricIndex("manhattan"))
+
+
+class TreeMachine(Machine):
+    make = staticmethod(KDTreeIndex)
+
+
 def histories(machine, n_examples):
     case = machine.TestCase
     case.settings = settings(max_examples=n_examples, stateful_step_count=25, deadline=None, derandomize=True)
@@ -133,6 +142,8 @@ def histories(machine, n_examples):
 TestFlat = histories(Machine, 150)
 TestCosine = histories(CosineMachine, 30)
 TestBlocks = histories(BlockMachine, 30)
+TestMetric = histories(MetricMachine, 30)
+TestTree = histories(TreeMachine, 30)
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -220,7 +231,7 @@ def test_count_bits_with_either_numpy(monkeypatch):
 # --- while others search ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", [FlatIndex, lambda: BlockIndex("manhattan")])
+@pytest.mark.parametrize("make", MAKES)
 def test_r43_r44_searches_while_rows_come_and_go(make):
     """Each answer is that of the rows before or after some change; nothing crashes or waits for ever."""
     random = np.random.default_rng(43)
