@@ -151,3 +151,28 @@ def test_bits_beyond_the_rows_are_nobody():
     with pytest.raises(ValueError, match="1 words of 64 rows for 2 panels"):
         scan.search(rows[:1], 1, 1, None, words[:1])
     assert scan.search_radius(rows[:2], np.inf, 1, None, words)[0].tolist() == [0, 7, 14]
+
+
+@pytest.mark.parametrize(
+    "first", ["avx512_vnni", "avx512", "avx_vnni", "avx2", "x86-64-v2", "neon", "scalar"]
+)
+def test_a_scan_may_grow_under_another_instruction_set(first):
+    """Codes have 7 bits on some and 8 on others: those that are added have what the first have."""
+    known = _native.instruction_sets()
+    if first not in known:
+        pytest.skip(f"this CPU or build has no {first}")
+    rows = RNG.normal(size=(500, 40)).astype(np.float32)
+    queries = rows[:70].copy()
+    before = _native.instruction_set()
+    expected = _native.FlatScan(rows, "sqeuclidean").search(queries, 6)
+    try:
+        _native.set_instruction_set(first)
+        scan = _native.FlatScan(rows[:300], "sqeuclidean", 1, "int8")
+        for other in known:
+            _native.set_instruction_set(other)
+            assert_same(scan.grown(rows[300:]).search(queries, 6), expected)
+            grown = scan.grown(rows[300:])
+            _native.set_instruction_set(first)
+            assert_same(grown.search(queries, 6), expected)
+    finally:
+        _native.set_instruction_set(before)

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+import kneighbors
+from kneighbors import NearestNeighbors
 from kneighbors.errors import DataError
 from kneighbors.index import FlatIndex
 from kneighbors.index.held import mapping_of
@@ -132,3 +134,17 @@ def test_mapped_rows_grow_and_shrink_and_stay_mapped(tmp_path):
     stored, sections = index.save()
     assert sections["rows"].shape == (205, 8) and sections["ids"].tolist() == index.ids.tolist()
     assert FlatIndex.load(stored, sections).next_id == 3105
+
+
+def test_a_loaded_model_leaves_its_rows_in_the_file_and_grows_beside_it(tmp_path):
+    rows = np.random.default_rng(6).normal(size=(3000, 16))
+    NearestNeighbors(n_neighbors=3).fit(rows).save(tmp_path / "model")
+    model = kneighbors.load(tmp_path / "model")
+    assert model._model.index.describe()["is_mapped"]
+    expected = NearestNeighbors(n_neighbors=3).fit(rows).kneighbors(rows[:50])
+    for one, other in zip(model.kneighbors(rows[:50]), expected, strict=True):
+        assert_array_equal(one, other)
+    model.add_rows(rows[:10] + 100.0)
+    model.remove_rows([0])
+    assert model._model.index.describe()["is_mapped"]
+    assert model.kneighbors(rows[:1] + 100.0, 1, return_distance=False).tolist() == [[3000]]
