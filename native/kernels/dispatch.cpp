@@ -8,10 +8,15 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace kneighbors {
 
 #if defined(__x86_64__)
+const MatrixKernels* amx_kernels();
 const KernelTable* avx512_vnni_kernels();
 const KernelTable* avx512_kernels();
 const KernelTable* avx_vnni_kernels();
@@ -33,6 +38,27 @@ bool has_avx_vnni() {
 }
 #endif
 
+#if defined(__x86_64__) && defined(__linux__)
+// Matrix registers with byte products: CPUID leaf 7, EDX bits 24 and 25. Linux lets a process use them when it asks;
+// it refuses where a thread's signal stack is too small for their contents.
+bool may_use_amx() {
+  unsigned int eax = 0, ebx = 0, ecx = 0, edx = 0;
+  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0 || (edx >> 24 & 3) != 3) return false;
+  constexpr long request_permission = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+}
+
+const KernelTable* amx_table() {
+  static const KernelTable table = [] {
+    KernelTable with_matrix = *avx512_vnni_kernels();
+    with_matrix.matrix = *amx_kernels();
+    with_matrix.name = with_matrix.matrix.name;
+    return with_matrix;
+  }();
+  return &table;
+}
+#endif
+
 std::vector<const KernelTable*> find_runnable() {
   std::vector<const KernelTable*> found;
 #if defined(__x86_64__)
@@ -41,7 +67,12 @@ std::vector<const KernelTable*> find_runnable() {
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (avx512 && __builtin_cpu_supports("avx512vnni")) found.push_back(avx512_vnni_kernels());
+  if (avx512 && __builtin_cpu_supports("avx512vnni")) {
+#if defined(__linux__)
+    if (may_use_amx()) found.push_back(amx_table());
+#endif
+    found.push_back(avx512_vnni_kernels());
+  }
   if (avx512) found.push_back(avx512_kernels());
   if (avx2 && has_avx_vnni()) found.push_back(avx_vnni_kernels());
   if (avx2) found.push_back(avx2_kernels());

@@ -14,8 +14,9 @@ namespace kneighbors {
 // instruction set, so that panels do not depend on the machine.
 constexpr int panel_rows = 64;
 
-// No tile takes more queries than this.
+// No register tile takes more queries than this, and no tile at all more than the next.
 constexpr int max_tile_queries = 12;
+constexpr int matrix_queries = 32;
 
 // One register tile: up to max_tile_queries queries against the 64 rows of one panel.
 //   float32   score = row_base + sum over columns of query * row              (one float32 accumulator per pair)
@@ -33,11 +34,31 @@ struct TileArguments {
   const float* query_scale;         // int8 only
   const std::int32_t* query_start;  // int8 only
   std::int64_t n_words;
+  std::int64_t n_queries = 0;  // matrix tile only: the others are made for one number each
 };
 
 // Returns whether any pair survived; then masks[query] has one bit per row, and scores[query * panel_rows + row]
 // is set wherever the bit is.
 using TileFunction = bool (*)(const TileArguments&, float* scores, std::uint64_t* masks);
+
+// Matrix registers multiply up to 32 queries with a panel's int8 codes, `matrix_step` words at a time. Their queries lie
+// row by row, [a multiple of 16][matrix_words], zeros behind the last word. The rows are read for matrix_words too, so
+// panels have room behind them.
+constexpr std::int64_t matrix_words_at_once = 16;
+constexpr std::int64_t matrix_step(std::int64_t n_words) {
+  const std::int64_t steps = (n_words + matrix_words_at_once - 1) / matrix_words_at_once;
+  return (n_words + steps - 1) / steps;
+}
+constexpr std::int64_t matrix_words(std::int64_t n_words) {
+  return (n_words + matrix_step(n_words) - 1) / matrix_step(n_words) * matrix_step(n_words);
+}
+struct MatrixKernels {
+  const char* name = nullptr;
+  // A thread's tiles lie between `begin` and `end`, all of so many words.
+  void (*begin)(std::int64_t n_words) = nullptr;
+  void (*end)() = nullptr;
+  TileFunction tile = nullptr;
+};
 
 // Exact float64 distances of one query to rows picked by id, in the documented summation order.
 // rows: row-major with n_columns columns; out[i] belongs to ids[i].
@@ -85,6 +106,7 @@ struct KernelTable {
   const TreeKernels<float>* tree_float32;
   const TreeKernels<double>* tree_float64;
   MeasureKernels measure;
+  MatrixKernels matrix{};  // of null pointers where there are no matrix registers
 };
 
 }  // namespace kneighbors

@@ -41,7 +41,8 @@ void* allocate_aligned(std::int64_t bytes) {
 
 PanelMemory::PanelMemory(std::int64_t n_panels, std::int64_t n_words, bool with_scales)
     : capacity(n_panels),
-      values(allocate_array<std::uint32_t>(n_panels * panel_rows * n_words)),
+      // Matrix registers read some words more than the last panel has.
+      values(allocate_array<std::uint32_t>((n_panels * n_words + matrix_words_at_once) * panel_rows)),
       base(allocate_array<float>(n_panels * panel_rows)),
       error(allocate_array<float>(n_panels * panel_rows)) {
   if (with_scales) scale = allocate_array<float>(n_panels * panel_rows);

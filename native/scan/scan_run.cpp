@@ -16,8 +16,15 @@ namespace {
 constexpr std::int64_t block_bytes = 256 << 10;
 constexpr std::int64_t group_bytes = 1 << 20;
 
+// Matrix registers wait for the rows, not for products: blocks stay in the first-level cache where rows are short.
+constexpr std::int64_t matrix_block_bytes = 32 << 10;
+
 // A thread takes this many bytes of panels at a time: small enough that threads of different speed end together.
 constexpr std::int64_t stretch_bytes = 2 << 20;
+
+// Matrix registers multiply 16 queries and 64 columns in the time of one: below these numbers of queries and of words
+// the other tiles are as fast.
+constexpr std::int64_t least_matrix_queries = 12, least_matrix_words = 9;
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -99,6 +106,19 @@ struct ScanRun::Settler {
   std::int64_t n_exact = 0, n_candidates = 0;
 };
 
+// A thread's use of them.
+struct ScanRun::MatrixRegisters {
+  explicit MatrixRegisters(const ScanRun& run) : run(run) {
+    if (run.uses_matrix_) run.kernels_.matrix.begin(run.panels_.n_words());
+  }
+  ~MatrixRegisters() {
+    if (run.uses_matrix_) run.kernels_.matrix.end();
+  }
+  MatrixRegisters(const MatrixRegisters&) = delete;
+  MatrixRegisters& operator=(const MatrixRegisters&) = delete;
+  const ScanRun& run;
+};
+
 ScanRun::ScanRun(const Rows& rows, const Panels& panels, const Rows& queries, std::int64_t first, std::int64_t count,
                  std::int64_t k, double reach, const std::int64_t* exclude, const std::uint64_t* allowed,
                  int n_threads, Interrupt& interrupt)
@@ -172,12 +192,16 @@ void ScanRun::plan() {
   tile_functions_ = codec.kind() == CodecKind::float32         ? kernels_.float_tile
                     : codec.bits() <= kernels_.code_bits ? kernels_.int8_tile
                                                          : kernels_.int8_plain_tile;
-  const int widest = kernels_.tile_queries;
+  uses_matrix_ = kernels_.matrix.tile && codec.kind() == CodecKind::int8 && count_ >= least_matrix_queries &&
+                 panels_.n_words() >= least_matrix_words;
+  const int widest = uses_matrix_ ? matrix_queries : kernels_.tile_queries;
+  // A tile of the matrix registers is whole, whatever its number of queries.
+  const std::int64_t query_words = uses_matrix_ ? matrix_words(panels_.n_words()) : panels_.n_words();
   n_tiles_ = divide_up(count_, widest);
   tiles_.resize(static_cast<std::size_t>(n_tiles_));
   for (std::int64_t tile = 0; tile < n_tiles_; ++tile) {  // balanced, so that no tile is left with one query
     const std::int64_t begin = count_ * tile / n_tiles_, end = count_ * (tile + 1) / n_tiles_;
-    tiles_[tile] = {begin, static_cast<int>(end - begin), begin * panels_.n_words()};
+    tiles_[tile] = {begin, static_cast<int>(end - begin), (uses_matrix_ ? tile * widest : begin) * query_words,};
   }
   const std::int64_t tile_bytes = widest * panels_.n_words() * 4;
   const std::int64_t tiles_per_group = std::clamp<std::int64_t>(group_bytes / tile_bytes, 1, n_tiles_);
@@ -186,10 +210,12 @@ void ScanRun::plan() {
   n_lanes_ = n_groups_ >= 8 * static_cast<std::int64_t>(n_threads_) ? 1 : n_threads_;
   next_panel_ = std::vector<std::atomic<std::int64_t>>(static_cast<std::size_t>(n_groups_));
   const std::int64_t panel_bytes = panels_.panel_bytes();
-  block_panels_ = std::max<std::int64_t>(1, block_bytes / panel_bytes);
+  block_panels_ = std::max<std::int64_t>(1, (uses_matrix_ ? matrix_block_bytes : block_bytes) / panel_bytes);
   stretch_panels_ = std::max(block_panels_, stretch_bytes / panel_bytes / block_panels_ * block_panels_);
   stretch_panels_ = std::min(stretch_panels_, divide_up(panels_.n_panels(), n_lanes_));
-  packed_ = allocate_array<std::uint32_t>(count_ * panels_.n_words());
+  const std::int64_t packed_queries = uses_matrix_ ? n_tiles_ * widest : count_;
+  packed_ = allocate_array<std::uint32_t>(packed_queries * query_words);
+  if (uses_matrix_) std::fill_n(packed_.get(), packed_queries * query_words, 0u);
   scales_.resize(static_cast<std::size_t>(count_));
   starts_.resize(static_cast<std::size_t>(count_));
   wide_.resize(static_cast<std::size_t>(count_ * n_columns_));
@@ -214,8 +240,10 @@ void ScanRun::pack_tile(std::int64_t index) {
       const double scale = power_of_two_scale(wide, n_columns_);
       for (std::int64_t j = 0; j < n_columns_; ++j) wide[j] *= scale;
     }
+    const std::int64_t place = uses_matrix_ ? q * matrix_words(panels_.n_words()) : q;
     const QueryBound& bound = bounds_[query].emplace(panels_, values.data(), has_direction,
-                                                     packed_.get() + tile.offset + q, tile.count);
+                                                     packed_.get() + tile.offset + place,
+                                                     uses_matrix_ ? 1 : tile.count);
     scales_[query] = bound.scale();
     starts_[query] = bound.start();
     for (std::int64_t lane = 0; lane < n_lanes_; ++lane) allow(query, lane);
@@ -229,6 +257,7 @@ void ScanRun::allow(std::int64_t query, std::int64_t lane) {
 
 void ScanRun::scan_group(std::int64_t group, std::int64_t lane) {
   Settler settler(*this);
+  const MatrixRegisters registers(*this);
   for (;;) {
     const std::int64_t begin = next_panel_[group].fetch_add(stretch_panels_, std::memory_order_relaxed);
     if (begin >= panels_.n_panels()) return;
@@ -242,8 +271,8 @@ void ScanRun::scan_group(std::int64_t group, std::int64_t lane) {
 // All queries of a group against the panels of one block; false if interrupted.
 bool ScanRun::scan_block(std::int64_t group, std::int64_t lane, std::int64_t begin, std::int64_t end, Settler& settler) {
   const std::int64_t tile_begin = n_tiles_ * group / n_groups_, tile_end = n_tiles_ * (group + 1) / n_groups_;
-  alignas(64) float scores[max_tile_queries * panel_rows];
-  std::uint64_t masks[max_tile_queries];
+  alignas(64) float scores[matrix_queries * panel_rows];
+  std::uint64_t masks[matrix_queries];
   NextBlock next(panels_, end, block_panels_, tile_end - tile_begin);
 
   for (std::int64_t index = tile_begin; index < tile_end; ++index) {
@@ -258,7 +287,8 @@ bool ScanRun::scan_block(std::int64_t group, std::int64_t lane, std::int64_t beg
     arguments.query_scale = &scales_[tile.first];
     arguments.query_start = &starts_[tile.first];
     arguments.n_words = panels_.n_words();
-    const TileFunction score_tile = tile_functions_[tile.count];
+    arguments.n_queries = tile.count;
+    const TileFunction score_tile = uses_matrix_ ? kernels_.matrix.tile : tile_functions_[tile.count];
     for (std::int64_t panel = begin; panel < end; ++panel) {
       const std::uint64_t open = allowed_ ? allowed_[panel] : ~std::uint64_t{0};
       if (!open) continue;

@@ -52,6 +52,8 @@ class ScanRun {
     std::int64_t offset;  // into packed_
   };
 
+  struct MatrixRegisters;
+
   void plan();
   void pack_queries();
   void pack_tile(std::int64_t index);
@@ -88,6 +90,7 @@ class ScanRun {
   std::vector<std::atomic<std::int64_t>> next_panel_;  // per group: the first panel nobody has taken
   std::vector<TileSpan> tiles_;
   const TileFunction* tile_functions_ = nullptr;
+  bool uses_matrix_ = false;  // tiles of matrix_queries instead
   AlignedArray<std::uint32_t> packed_;
   std::vector<float> scales_;  // per query: what the int8 tile needs
   std::vector<std::int32_t> starts_;

@@ -27,6 +27,7 @@ def test_every_source_is_built(compile_commands):
         "isa_avx_vnni",
         "isa_avx512",
         "isa_avx512_vnni",
+        "isa_amx",
         "isa_neon",
         "isa_scalar",
     }

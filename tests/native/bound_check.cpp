@@ -141,7 +141,7 @@ void fill(Case& c, Dice& dice) {
 
 Case make_case(Dice& dice) {
   static const int widths[] = {1, 2, 3, 7, 8, 9, 16, 24, 31, 64, 65, 100, 128, 257};
-  Case c{dice.between(0, 10), dice.between(1, 140), dice.between(1, 13), widths[dice.between(0, 13)],
+  Case c{dice.between(0, 10), dice.between(1, 140), dice.one_in(8) ? dice.between(14, 32) : dice.between(1, 13), widths[dice.between(0, 13)],
          dice.one_in(2),      {},                   {},                  {}};
   if (c.kind == 10) c.narrow = false;
   c.rows.resize(static_cast<std::size_t>(c.n_rows) * c.n_columns);
@@ -184,14 +184,18 @@ void check(const Case& c, Metric metric, const Codec& codec, const KernelTable& 
   const TileFunction* tiles = codec.kind() == CodecKind::float32     ? kernels.float_tile
                               : codec.bits() <= kernels.code_bits ? kernels.int8_tile
                                                                    : kernels.int8_plain_tile;
-  const int n_queries = std::min(c.n_queries, kernels.tile_queries);
-  std::vector<std::uint32_t> packed(static_cast<std::size_t>(n_queries * panels.n_words()));
+  const bool matrix = kernels.matrix.tile && codec.kind() == CodecKind::int8;
+  const int n_queries = std::min(c.n_queries, matrix ? matrix_queries : kernels.tile_queries);
+  // Matrix registers: query by query, whole registers of 16.
+  const std::int64_t query_step = matrix ? matrix_words(panels.n_words()) : 1, word_step = matrix ? 1 : n_queries;
+  std::vector<std::uint32_t> packed(static_cast<std::size_t>(
+      matrix ? (n_queries + 15) / 16 * 16 * query_step : n_queries * panels.n_words()));
   std::vector<QueryBound> bounds;
   std::vector<double> distances(static_cast<std::size_t>(n_queries) * c.n_rows);
   std::vector<std::int64_t> ids(static_cast<std::size_t>(c.n_rows));
   std::iota(ids.begin(), ids.end(), 0);
-  float scales[max_tile_queries], weights[max_tile_queries], thresholds[max_tile_queries];
-  std::int32_t starts[max_tile_queries];
+  float scales[matrix_queries], weights[matrix_queries], thresholds[matrix_queries];
+  std::int32_t starts[matrix_queries];
   for (int q = 0; q < n_queries; ++q) {
     std::vector<double> wide(c.n_columns), placed(c.n_columns);
     c.query_view().widen(q, wide.data());
@@ -200,28 +204,30 @@ void check(const Case& c, Metric metric, const Codec& codec, const KernelTable& 
       const double scale = power_of_two_scale(wide.data(), c.n_columns);
       for (double& value : wide) value *= scale;
     }
-    bounds.emplace_back(panels, placed.data(), has_direction, &packed[static_cast<std::size_t>(q)], n_queries);
+    bounds.emplace_back(panels, placed.data(), has_direction, &packed[static_cast<std::size_t>(q * query_step)], word_step);
     scales[q] = bounds.back().scale();
     starts[q] = bounds.back().start();
     ExactDistance exact(c.row_view(), metric, kernels);
     exact.set_query(wide.data());
     exact(ids.data(), c.n_rows, &distances[static_cast<std::size_t>(q) * c.n_rows]);
   }
-  alignas(64) float scores[max_tile_queries * panel_rows], kept[max_tile_queries * panel_rows];
-  std::uint64_t masks[max_tile_queries];
+  alignas(64) float scores[matrix_queries * panel_rows], kept[matrix_queries * panel_rows];
+  std::uint64_t masks[matrix_queries];
+  const TileFunction tile = matrix ? kernels.matrix.tile : tiles[n_queries];
+  if (matrix) kernels.matrix.begin(panels.n_words());
   for (std::int64_t panel = 0; panel < panels.n_panels(); ++panel) {
     const TileArguments arguments{packed.data(),       panels.values(panel), panels.base(panel),
                                   panels.error(panel), panels.scale(panel),  weights,
                                   thresholds,          scales,               starts,
-                                  panels.n_words()};
+                                  panels.n_words(),    n_queries};
     std::fill_n(weights, n_queries, 0.0f);
     std::fill_n(thresholds, n_queries, -std::numeric_limits<float>::infinity());
-    tiles[n_queries](arguments, kept, masks);  // everything survives: all scores
+    tile(arguments, kept, masks);  // everything survives: all scores
     for (int lane = 0; lane < panel_rows && panel * panel_rows + lane < c.n_rows; ++lane) {
       const int row = static_cast<int>(panel) * panel_rows + lane;
       const auto distance = [&](int q) { return distances[static_cast<std::size_t>(q) * c.n_rows + row]; };
       for (int q = 0; q < n_queries; ++q) bounds[q].allow(distance(q), weights[q], thresholds[q]);
-      tiles[n_queries](arguments, scores, masks);
+      tile(arguments, scores, masks);
       for (int q = 0; q < n_queries; ++q) {
         const double d = distance(q);
         if (std::isnan(d)) continue;  // an inner product that overflows both ways has no order
@@ -236,6 +242,7 @@ void check(const Case& c, Metric metric, const Codec& codec, const KernelTable& 
       }
     }
   }
+  if (matrix) kernels.matrix.end();
 }
 
 }  // namespace

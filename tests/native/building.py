@@ -13,7 +13,7 @@ from tests.contracts.tree import NATIVE, ROOT
 
 __all__ = ["build", "flags_of", "listed_sources"]
 
-MACHINES = {"x86_64": ("isa_x86", "isa_avx"), "aarch64": ("isa_neon",), "scalar": ("isa_scalar",)}
+MACHINES = {"x86_64": ("isa_x86", "isa_avx", "isa_amx"), "aarch64": ("isa_neon",), "scalar": ("isa_scalar",)}
 
 
 def flags_of(source: Path) -> list[str]:

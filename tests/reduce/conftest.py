@@ -5,7 +5,7 @@ import pytest
 
 from kneighbors import _native
 
-KNOWN_SETS = ("avx512_vnni", "avx512", "avx_vnni", "avx2", "x86-64-v2", "neon", "scalar")
+KNOWN_SETS = ("amx", "avx512_vnni", "avx512", "avx_vnni", "avx2", "x86-64-v2", "neon", "scalar")
 
 
 @pytest.fixture(params=KNOWN_SETS)
