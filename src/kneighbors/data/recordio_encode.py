@@ -65,6 +65,13 @@ class Template:
         return [(part, self.frame[part]) for part in parts]
 
     @cached_property
+    def between(self) -> list[tuple[int, int, bytes]]:
+        """``fixed`` within the message alone: start, stop and content."""
+        end = 8 + int.from_bytes(self.frame[4:8], "little")
+        parts = [(max(8, part.start), min(end, part.stop)) for part, _ in self.fixed]
+        return [(start - 8, stop - 8, self.frame[start:stop]) for start, stop in parts if start < stop]
+
+    @cached_property
     def upper_bits(self) -> list[tuple[slice, bytes]]:
         """The upper bits of bytes of whole numbers, and where."""
         return [(slot.part, self.frame[slot.part]) for slot in self.slots if slot.tensor == INT]

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import Batch, Source
+from ..data.source import rows_per_batch
 from ..sample import Sample, Sampler
 from .channels import files_of, pipe_of
 from .configuration import Channel, Job
@@ -86,7 +87,8 @@ class Share:
             self._check(source)
             if first_rows is not None:
                 row = first_rows[place]
-            for batch in source.batches(self._job.hyperparameters.mini_batch_size, first_row=row):
+            size = min(self._job.hyperparameters.mini_batch_size, rows_per_batch(source.n_features))
+            for batch in source.batches(size, first_row=row):
                 self.sampler.update(batch.first_row, batch.features, _single(batch, source))
                 row = batch.first_row + len(batch)
         self.seconds = time.perf_counter() - started
@@ -125,7 +127,7 @@ def batches_of(
                     f"{source.name}: found {source.n_features} features beside the label; expected "
                     f"{n_features}, as in the channel train."
                 )
-            for batch in source.batches(size):
+            for batch in source.batches(min(size, rows_per_batch(n_features))):
                 yield replace(batch, labels=_single(batch, source))
 
 
