@@ -129,3 +129,25 @@ def test_x5_blocks_threads_and_batches(data, metric):
                 distances, ids = in_batches(index, queries[: size * 2], size, n_threads)
                 np.testing.assert_array_equal(ids, whole[1][: len(ids)])
                 np.testing.assert_array_equal(distances, whole[0][: len(ids)])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("metric", METRICS)
+def test_x5_the_whole_product(data, metric, tmp_path):
+    """Every number of threads x every batch size x rows in memory or mapped x 20 runs: bit for bit the same."""
+    rows, queries, expected = data
+    np.save(tmp_path / "rows.npy", rows)
+    held = {"memory": rows, "mapped": np.load(tmp_path / "rows.npy", mmap_mode="r")}
+    for where, matrix in held.items():
+        for run in range(20):
+            index = FlatIndex(metric).fit(matrix)
+            n_threads = THREADS[run % 4]
+            for size in BATCHES:
+                asked = queries[: 100 if size == 1 else 1000]
+                distances, ids = in_batches(index, asked, size, n_threads)
+                np.testing.assert_array_equal(ids[:100], expected[metric][1], err_msg=f"{where} {run} {size}")
+                np.testing.assert_array_equal(distances[:100], expected[metric][0])
+            for n_threads in THREADS:
+                distances, ids = index.search(queries[:100], K, n_threads=n_threads)
+                np.testing.assert_array_equal(ids, expected[metric][1])
+                np.testing.assert_array_equal(distances, expected[metric][0])
