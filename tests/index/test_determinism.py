@@ -134,7 +134,7 @@ def test_x5_blocks_threads_and_batches(data, metric):
 @pytest.mark.long
 @pytest.mark.parametrize("metric", METRICS)
 def test_x5_the_whole_product(data, metric, tmp_path):
-    """Every number of threads x every batch size x rows in memory or mapped x 20 runs: bit for bit the same."""
+    """Numbers of threads x batch sizes x rows in memory or mapped x 20 runs: bit for bit the same."""
     rows, queries, expected = data
     np.save(tmp_path / "rows.npy", rows)
     held = {"memory": rows, "mapped": np.load(tmp_path / "rows.npy", mmap_mode="r")}
