@@ -42,8 +42,8 @@ def index_view(state: State, view: View, place: Place | None = None) -> dict[str
     -------
     dict
         ``kind``; ``shapes``: ``{"word", "number", "lines": [[x, y], ...], "closed"}``; ``facts``: the plain
-        figures of ``describe``; ``counted`` and ``brute``: distances measured for the place, and all there
-        are; ``visited``: numbers of the shapes that the query visited, in order; ``walk``: places of rows
+        figures of ``describe``; ``counted``, ``exact`` and ``brute``: rows compared with the place, those measured
+        in float64, and all there are; ``visited``: numbers of the shapes that the query visited, in order; ``walk``: places of rows
         visited one after the other, for a graph.
     """
     model = estimator(state)._model
@@ -63,6 +63,7 @@ def index_view(state: State, view: View, place: Place | None = None) -> dict[str
     if place is not None:
         touched = model.index.trace(model.prepare(state.queries(np.array([place]))), state.n_neighbors)
         answer["counted"] = int(touched["distances_counted"])
+        answer["exact"] = int(touched["distances_exact"])
         answer["visited"] = [int(cell) for cell in touched["cells"][:_MOST]]
         if "edges" in told:
             nodes = [int(node) for node in touched["nodes"][:_MOST]]

@@ -62,6 +62,15 @@ export function dataPanel(parts, palette, actions, engine, about) {
     if (input) input.checked = true;
   }
 
+  // --- what the colours of values mean
+  function legend(state) {
+    const targets = state.points.map((point) => point[2]);
+    if (!targets.length) return parts["value-scale"].replaceChildren();
+    const bar = make("i");
+    bar.style.background = `linear-gradient(to right, ${[0, 0.2, 0.4, 0.6, 0.8, 1].map((share) => palette.value(share)).join(", ")})`;
+    return parts["value-scale"].replaceChildren(figure(Math.min(...targets)), bar, figure(Math.max(...targets)));
+  }
+
   // --- your rows
   const asText = (state) => [`${state.axes.map((name) => name.replaceAll(",", "")).join(",")},label`, ...state.points.map((point) => point.join(","))].join("\n");
 
@@ -123,7 +132,10 @@ export function dataPanel(parts, palette, actions, engine, about) {
       parts.classes.hidden = !isClass;
       parts["value-box"].hidden = isClass;
       if (isClass) chips(state, active);
-      else parts["value-out"].textContent = figure(value);
+      else {
+        parts["value-out"].textContent = figure(value);
+        legend(state);
+      }
       for (const [name, { button }] of thumbs) button.setAttribute("aria-pressed", String(state.preset === name));
     },
   };

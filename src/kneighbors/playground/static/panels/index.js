@@ -39,7 +39,7 @@ export function indexPanel(parts, actions, algorithms) {
       svg.append(
         draw("rect", { class: "all", x: 0, y: 20, width: WIDTH, height: 8, rx: 4 }),
         draw("rect", { class: "counted", x: 0, y: 20, width: Math.max(share * WIDTH, counted ? 4 : 0), height: 8, rx: 4 }),
-        draw("text", { class: "tick", x: 0, y: 12 }, counted === null ? "Point at a place to count its distances" : `${counted} rows compared with this place`),
+        draw("text", { class: "tick", x: 0, y: 12 }, counted === null ? "Point at a place to count its distances" : `${counted} rows compared with this place${told.exact === null ? "" : `, ${told.exact} of them exactly`}`),
         draw("text", { class: "tick", x: WIDTH, y: 12, "text-anchor": "end" }, `brute force: ${told.brute}`),
       );
       parts.count.replaceChildren(svg);

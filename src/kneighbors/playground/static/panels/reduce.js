@@ -59,8 +59,13 @@ export function reducePanel(parts, actions) {
     ends.sort((one, other) => one.y - other.y);
     let above = -Infinity;
     for (const end of ends) {
-      end.text = Math.max(end.y - 5, above + 11, 9);
+      end.text = Math.max(end.y - 5, above + 12, 9);
       above = end.text;
+    }
+    let under = HEIGHT - FOOT - 4;
+    for (const end of ends.toReversed()) {
+      end.text = Math.min(end.text, under);
+      under = end.text - 12;
     }
     svg.replaceChildren(
       ...lines,

@@ -64,6 +64,20 @@ export function settingsPanels(parts, actions) {
   parts.compare.addEventListener("change", () => actions.compare(parts.compare.checked));
   parts["wipe-range"].addEventListener("input", () => actions.set({ wipe: Number(parts["wipe-range"].value) / 1000 }));
 
+  // The line itself can be dragged too.
+  parts["wipe-line"].addEventListener("pointerdown", (event) => {
+    event.stopPropagation();
+    parts["wipe-line"].setPointerCapture(event.pointerId);
+  });
+  parts["wipe-line"].addEventListener("pointermove", (event) => {
+    event.stopPropagation();
+    if (!parts["wipe-line"].hasPointerCapture(event.pointerId)) return;
+    const box = parts.plane.getBoundingClientRect();
+    const share = (event.clientX - box.left) / box.width;
+    actions.set({ wipe: Number(Math.max(0, Math.min(1, share)).toFixed(3)) });
+  });
+  parts["wipe-line"].addEventListener("pointerup", (event) => event.stopPropagation());
+
   return {
     names: Object.fromEntries(Object.entries(METRICS).map(([name, { text }]) => [name, text])),
     show(state) {

@@ -77,7 +77,7 @@ export function votePanel(parts, actions) {
     }
     // The last few k, where everyone is the majority, may tower over the rest: they are cut off.
     const sorted = told.errors.toSorted((one, other) => one - other);
-    const highest = Math.max(0.02, 1.25 * sorted[Math.floor(0.92 * (sorted.length - 1))]);
+    const highest = Math.min(1, Math.max(0.02, 1.25 * sorted[Math.floor(0.92 * (sorted.length - 1))]));
     const down = (error) => TOP + (1 - Math.min(1.03, error / highest)) * (HEIGHT - TOP - FOOT);
     const line = told.ks.map((value, place) => `${place ? "L" : "M"}${across(value).toFixed(1)} ${down(told.errors[place]).toFixed(1)}`).join("");
     const bottom = HEIGHT - FOOT;
@@ -86,6 +86,7 @@ export function votePanel(parts, actions) {
     const marks = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000].filter((value) => value <= ks.at(-1));
     const spaced = marks.filter((value, place) => place === 0 || across(value) - across(marks[place - 1]) > 24 || value === 10);
     const atEnd = bx > WIDTH * 0.72;
+    const below = by < (TOP + bottom) / 2 + 16;
     svg.replaceChildren(
       draw("path", { class: "area", d: `${line}L${across(told.ks.at(-1)).toFixed(1)} ${bottom}L${across(1)} ${bottom}Z` }),
       draw("path", { class: "line", d: line }),
@@ -93,7 +94,7 @@ export function votePanel(parts, actions) {
       draw("text", { class: "tick", x: 0, y: 10 }, `${percent(highest)} ${told.measure}`),
       draw("line", { class: "now", x1: across(k), x2: across(k), y1: TOP - 4, y2: bottom }),
       draw("circle", { class: "best", cx: bx, cy: by, r: 5 }),
-      draw("text", { class: "best", x: bx + (atEnd ? -9 : 9), y: Math.max(TOP, by - 8), "text-anchor": atEnd ? "end" : "start" }, `best: k = ${told.best}`),
+      draw("text", { class: "best", x: bx + (atEnd ? -9 : 9), y: below ? by + 20 : by - 10, "text-anchor": atEnd ? "end" : "start" }, `best: k = ${told.best}`),
     );
     svg.setAttribute("aria-label", `Leave-one-out error over k: lowest, ${percent(told.errors[best])}, at k = ${told.best}.`);
   }
