@@ -16,6 +16,7 @@ from .. import __version__
 from ..errors import DataError, KneighborsError, ParameterError
 from ..parameters import ALGORITHMS, REDUCTIONS, SCALINGS
 from . import curse, curve, pasted, place, presets, regions, scores, shapes, take_home
+from .fitting import Recent
 from .state import MAX_CLASSES, MAX_NOISE, MAX_POINTS, METRICS, Place, State, View, check_view, decode
 
 __all__ = ["MAX_BODY", "REQUESTS", "Answer", "answer", "failure"]
@@ -60,6 +61,12 @@ class _Asked(msgspec.Struct, forbid_unknown_fields=True):
     state: State
     view: View
     place: Place | None = None
+
+
+_LASTING = ("preset", "regions")
+_SHORT = 20_000
+_LARGEST = 64_000
+_ANSWERS: Recent[Answer] = Recent(64)
 
 
 def _json(value: Any) -> Answer:
@@ -135,7 +142,15 @@ def answer(name: str, body: bytes) -> Answer:
     if name not in REQUESTS:
         raise ParameterError(f"The request {name!r} is not known; one of {', '.join(REQUESTS)} works.")
     form, work = REQUESTS[name]
-    return work(decode(body, form))
+    if name not in _LASTING or len(body) > _SHORT:
+        return work(decode(body, form))
+    # The small pictures of the presets are asked for whenever a page opens.
+    known = _ANSWERS.get((name, body))
+    if known is None:
+        known = work(decode(body, form))
+        if len(known.content) <= _LARGEST:
+            _ANSWERS.put((name, body), known)
+    return known
 
 
 def failure(error: KneighborsError) -> dict[str, Any]:

@@ -42,9 +42,9 @@ def index_view(state: State, view: View, place: Place | None = None) -> dict[str
     -------
     dict
         ``kind``; ``shapes``: ``{"word", "number", "lines": [[x, y], ...], "closed"}``; ``facts``: the plain
-        figures of ``describe``; ``counted``, ``exact`` and ``brute``: rows compared with the place, those measured
-        in float64, and all there are; ``visited``: numbers of the shapes that the query visited, in order; ``walk``: places of rows
-        visited one after the other, for a graph.
+        figures of ``describe``; ``counted``, ``exact``, ``brute``: rows compared with the place, those
+        measured in float64, and all there are; ``visited``: numbers of the cells that the query visited, in
+        order; ``walk``: places of rows visited one after the other, for a graph.
     """
     model = estimator(state)._model
     told = model.index.describe(parts=True)

@@ -64,7 +64,7 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     n_neighbors: Annotated[int, Meta(ge=1, le=MAX_POINTS)] = 5
     weights: Literal["uniform", "distance"] = "uniform"
     metric: str = "euclidean"
-    p: Annotated[float, Meta(ge=0.25, le=32)] = 2.0
+    p: Annotated[float, Meta(ge=1, le=32)] = 2.0
     scale: str | None = None
     algorithm: str = "auto"
     reduce: str | None = None

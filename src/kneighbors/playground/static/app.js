@@ -321,6 +321,7 @@ export async function mount(root, { request, address }) {
   address.onChange(() => {
     if (address.read() !== written) open(address.read()).catch((error) => notice(error.message));
   });
+  plane.view = store.state.view;
   drawAxes(parts["axis-x"], parts["axis-y"], store.state.view, store.state.axes);
   plane.resize();
   try {
@@ -331,5 +332,5 @@ export async function mount(root, { request, address }) {
   show();
   root.dataset.ready = "yes";
   data.paintThumbs();
-  return { store, plane, engine };
+  return { store, plane, engine, answers };
 }

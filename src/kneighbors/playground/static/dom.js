@@ -44,8 +44,7 @@ export function choice(box, legend, options, chosen) {
   field.append(row);
   box.append(field);
   return (value) => {
-    const input = inputs.get(value);
-    if (input) input.checked = true;
+    for (const [known, input] of inputs) input.checked = known === value;
   };
 }
 

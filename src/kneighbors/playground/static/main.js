@@ -20,4 +20,5 @@ const address = {
   full: (text) => window.location.href.split("#")[0] + "#" + text,
 };
 
-mount(document.getElementById("playground"), { request, address });
+// For the browser's console, and for tests: what is on screen, and what the engine answered.
+window.playground = await mount(document.getElementById("playground"), { request, address });

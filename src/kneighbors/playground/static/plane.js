@@ -315,8 +315,8 @@ export class Plane {
         });
         if (shape.closed) context.closePath();
       }
-      context.globalAlpha = touched ? 0.95 : 0.32;
-      context.lineWidth = touched ? 1.8 : 1;
+      context.globalAlpha = touched ? 1 : 0.5;
+      context.lineWidth = touched ? 2 : 1;
       context.stroke();
       if (touched && shape.closed) {
         context.globalAlpha = 0.08;

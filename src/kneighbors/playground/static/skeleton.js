@@ -79,7 +79,7 @@ export const SKELETON = `
       <p class="prose small">The dashed outline holds all that is as near as the last neighbour: the metric's ball. The answer is a count inside it, <span class="formula">ŷ = most frequent of y₁ … y<sub>k</sub></span>, or their mean.</p>`)}
     ${chapter("distance", "What does near mean?", `
       <div class="choices" data-part="metric-choices"></div>
-      <label class="range" data-part="p-box" hidden><span>Power <i>p</i></span><input type="range" min="0.5" max="8" step="0.25" data-part="p"><output data-part="p-out"></output></label>
+      <label class="range" data-part="p-box" hidden><span>Power <i>p</i></span><input type="range" min="1" max="8" step="0.25" data-part="p"><output data-part="p-out"></output></label>
       <p class="prose" data-part="metric-note"></p>`)}
     ${chapter("scale", "Are the columns comparable?", `
       <div class="choices" data-part="scale-choices"></div>

@@ -24,7 +24,7 @@ const METRICS = {
   minkowski: {
     text: "Minkowski",
     glyph: "M11 2C18.5 2 20 3.5 20 11S18.5 20 11 20 2 18.5 2 11 3.5 2 11 2Z",
-    note: "All between: (Σ|xᵢ − qᵢ|ᵖ)^(1/p). p = 1 is Manhattan, 2 Euclidean, large p nears Chebyshev; below 1 the ball caves in.",
+    note: "All between: (Σ|xᵢ − qᵢ|ᵖ)^(1/p). p = 1 is Manhattan, 2 Euclidean, and a large p nears Chebyshev.",
   },
   cosine: {
     text: "Cosine",
