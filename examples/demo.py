@@ -236,6 +236,7 @@ def main() -> int:
         console.print(f"[bold red]{wrong} answers are not what they should be.[/]")
         return 1
     console.print("[bold green]Every answer agrees with scikit-learn's.[/]")
+    console.print("\nSee it at work in your browser: [bold]kneighbors playground[/]")
     return 0
 
 

@@ -51,7 +51,7 @@ class Played:
     """One page, and what went wrong on it."""
 
     def __init__(self, browser, site, **options) -> None:
-        options = {"viewport": {"width": 1360, "height": 900}, "reduced_motion": "reduce"} | options
+        options = {"viewport": {"width": 1100, "height": 700}, "reduced_motion": "reduce"} | options
         self.context = browser.new_context(accept_downloads=True, **options)
         self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
         self.context.set_default_timeout(15_000)
@@ -86,9 +86,9 @@ class Played:
         self.page.evaluate(
             """async () => {
               let quiet = 0;
-              while (quiet < 8) {
-                await new Promise((next) => setTimeout(next, 40));
-                quiet = window.playground.engine.idle ? quiet + 1 : 0;
+              while (quiet < 3) {
+                await new Promise((next) => setTimeout(next, 12));
+                quiet = window.playground.busy() ? 0 : quiet + 1;
               }
             }"""
         )

@@ -43,7 +43,7 @@ class Recent(Generic[_Value]):
         return value
 
 
-_FITTED: Recent[Any] = Recent(12)
+_FITTED: Recent[Any] = Recent(24)
 
 
 def parameters(state: State) -> dict[str, Any]:

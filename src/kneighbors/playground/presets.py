@@ -156,7 +156,7 @@ PRESETS: dict[str, Preset] = {
         "Sparse", "Fourteen points: with k = 1 the cells of each are bare.", _sparse, {"n_neighbors": 1}
     ),
     "imbalanced": Preset(
-        "Imbalanced", "150 against 12. Raise k and the few are voted away.", _imbalanced, {"n_neighbors": 3}
+        "Unequal", "150 against 12. Raise k and the few are voted away.", _imbalanced, {"n_neighbors": 3}
     ),
     "unscaled": Preset(
         "Unscaled",

@@ -82,6 +82,7 @@ export async function mount(root, { request, address }) {
   // --- pictures
   const pictures = new Pictures(
     engine,
+    () => plane.regions.width,
     (grid, before, started) => {
       notice(null);
       plane.showGrid(grid, before);
@@ -185,9 +186,15 @@ export async function mount(root, { request, address }) {
 
   // --- what a change touches
   const later = new Map();
-  const soon = (name, wait) => {
+  const afterwards = (name, wait, work) => {
     window.clearTimeout(later.get(name));
-    later.set(name, window.setTimeout(() => asked[name](store.state), wait));
+    later.set(name, window.setTimeout(() => {
+      later.delete(name);
+      work();
+    }, wait));
+  };
+  const soon = (name, wait) => {
+    afterwards(name, wait, () => asked[name](store.state));
   };
 
   store.subscribe((state, changed) => {
@@ -212,11 +219,10 @@ export async function mount(root, { request, address }) {
     }
     show();
     paint();
-    window.clearTimeout(later.get("address"));
-    later.set("address", window.setTimeout(() => {
+    afterwards("address", 250, () => {
       written = addresses.write(store.state);
       address.write(written);
-    }, 250));
+    });
   });
   let written = null;
 
@@ -332,5 +338,6 @@ export async function mount(root, { request, address }) {
   show();
   root.dataset.ready = "yes";
   data.paintThumbs();
-  return { store, plane, engine, answers };
+  const busy = () => !engine.idle || later.size > 0 || pictures.timer !== null;
+  return { store, plane, engine, answers, busy };
 }

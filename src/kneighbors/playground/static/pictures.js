@@ -12,8 +12,9 @@ const FINE = 600; // ms that the last one may take
 const QUIET = 130;
 
 export class Pictures {
-  constructor(engine, shown, failed) {
+  constructor(engine, pixels, shown, failed) {
     this.engine = engine;
+    this.pixels = pixels; // across the plane: a picture is never finer
     this.shown = shown;
     this.failed = failed;
     this.cost = { fit: new Map(), vote: new Map() };
@@ -34,20 +35,28 @@ export class Pictures {
     return level;
   }
 
+  finest() {
+    let level = LEVELS.length - 1;
+    while (level > 0 && 1.25 * LEVELS[level][0] > this.pixels()) level -= 1;
+    return level;
+  }
+
   update(state, kind) {
     this.wanted += 1;
     window.clearTimeout(this.timer);
+    this.timer = null;
     if (!state.points.length) {
       this.shown(null, null, 0);
       return;
     }
     const started = performance.now();
-    const live = this.level(kind, LIVE, 2);
+    const live = this.level(kind, LIVE, Math.min(2, this.finest()));
     this.ask(state, live, kind, started);
-    const finest = this.level("fit", FINE, 3);
+    const finest = this.level("fit", FINE, this.finest());
     if (finest > live) {
       const wanted = this.wanted;
       this.timer = window.setTimeout(() => {
+        this.timer = null;
         if (wanted === this.wanted) this.ask(state, finest, "fit", performance.now(), true);
       }, QUIET);
     }
@@ -56,7 +65,7 @@ export class Pictures {
   // A slider is about to move: let the engine find more neighbours than are shown, so that each step only votes.
   ahead(state) {
     if (!state.points.length) return;
-    const [columns, rows] = LEVELS[this.level("vote", LIVE, 2)];
+    const [columns, rows] = LEVELS[this.level("vote", LIVE, Math.min(2, this.finest()))];
     for (const more of [1, 2]) {
       const told = engineState(state, { n_neighbors: Math.min(state.points.length, more * state.n_neighbors + (more > 1 ? 8 : 0)) });
       this.engine.latest(`ahead ${more}`, "regions", { state: told, view: state.view, columns, rows, shade: state.shade }, () => {});

@@ -242,7 +242,7 @@ export class Plane {
       if (row === held) this.ring(context, x, y, radius + 7, [2, 3]);
     });
     const flip = told?.flip && state.points[told.flip.id];
-    if (flip) this.ring(context, ...this.toPixel(flip), radius + 6.5, []);
+    if (flip) this.ring(context, ...this.toPixel(flip), radius + Math.min(6.5, 0.012 * this.width), []);
   }
 
   ring(context, x, y, radius, dash) {
@@ -263,14 +263,15 @@ export class Plane {
     const [x, y] = this.toPixel(told.place);
     context.save();
     context.beginPath();
-    context.arc(x, y, 6.5, 0, 2 * Math.PI);
+    const size = Math.min(6.5, 0.013 * this.width);
+    context.arc(x, y, size, 0, 2 * Math.PI);
     context.fillStyle = this.palette.inks.paper;
     context.fill();
     context.lineWidth = 2;
     context.strokeStyle = this.palette.inks.ink;
     context.stroke();
     context.beginPath();
-    context.arc(x, y, 2.2, 0, 2 * Math.PI);
+    context.arc(x, y, 0.35 * size, 0, 2 * Math.PI);
     context.fillStyle = this.palette.inks.ink;
     context.fill();
     context.restore();
