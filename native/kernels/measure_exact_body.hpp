@@ -106,25 +106,50 @@ static void exact_bray_curtis(const ExactArguments& arguments) {
   });
 }
 
-// sqrt(sum of squares over the columns known on both sides, times all columns over those). Rows that share no column
-// are at infinity here; a sum that overflows is 1e300, which no finite one can be.
+// Brings the largest difference of a row into [0.5, 1), in two factors: one alone may be out of range.
+struct DifferenceScale {
+  int exponent = 0;
+  double first = 1, second = 1;
+};
+
+KN_LANE DifferenceScale difference_scale(double most) {
+  DifferenceScale scale;
+  (void)__builtin_frexp(most, &scale.exponent);
+  scale.first = __builtin_ldexp(1.0, -scale.exponent / 2);
+  scale.second = __builtin_ldexp(1.0, -scale.exponent - -scale.exponent / 2);
+  return scale;
+}
+
+// 2^e sqrt(sum of (|q_j - x_j| 2^-e)^2 over the columns known on both sides, times all columns over those). Rows that
+// share no column are at infinity here; a distance that overflows is the largest number.
 template <class T>
 static void exact_nan_euclidean(const ExactArguments& arguments) {
+  constexpr double largest_number = 0x1.fffffffffffffp1023;
   for_rows<T>(arguments, [&](const T* row) __attribute__((always_inline)) {
-    Lanes8 lanes{}, counts{};
+    Lanes8 largest{}, counts{};
     for_stretches(arguments.query, row, arguments.n_columns,
                   [&](Lanes8 q, Lanes8 x, std::int64_t) __attribute__((always_inline)) {
-                    const Lanes8 difference = q - x;
+                    const Lanes8 difference = magnitude(q - x);
                     const auto known = difference == difference;
-                    lanes += known ? difference * difference : Lanes8{};
+                    largest = difference > largest ? difference : largest;
                     counts += known ? Lanes8{} + 1.0 : Lanes8{};
                   });
     const double columns = static_cast<double>(arguments.n_columns);
     const double padding = static_cast<double>((8 - arguments.n_columns % 8) % 8);
     const double known = sum_lanes(counts) - padding;
     if (!(known > 0)) return __builtin_inf();
-    const double distance = __builtin_sqrt(sum_lanes(lanes) * (columns / known));
-    return distance < __builtin_inf() ? distance : 1e300;
+    const double most = largest_lane(largest);
+    if (!(most > 0)) return 0.0;
+    if (!(most < __builtin_inf())) return largest_number;
+    const DifferenceScale scale = difference_scale(most);
+    Lanes8 lanes{};
+    for_stretches(arguments.query, row, arguments.n_columns,
+                  [&](Lanes8 q, Lanes8 x, std::int64_t) __attribute__((always_inline)) {
+                    const Lanes8 difference = (q - x) * scale.first * scale.second;
+                    lanes += difference == difference ? difference * difference : Lanes8{};
+                  });
+    const double distance = __builtin_ldexp(__builtin_sqrt(sum_lanes(lanes) * (columns / known)), scale.exponent);
+    return distance < largest_number ? distance : largest_number;
   });
 }
 
@@ -148,15 +173,11 @@ static inline void exact_minkowski_with(const ExactArguments& arguments) {
                   });
     const double most = largest_lane(largest);
     if (!(most > 0) || !(most < __builtin_inf())) return most;
-    int exponent = 0;
-    (void)__builtin_frexp(most, &exponent);
-    if (exponent < -1022) exponent = -1022;
-    // Two factors: the first alone may be 2^1022.
-    const double scale = __builtin_ldexp(1.0, -exponent / 2), rest = __builtin_ldexp(1.0, -exponent - -exponent / 2);
+    const DifferenceScale scale = difference_scale(most);
     Lanes8 lanes{};
     for_stretches(arguments.query, row, arguments.n_columns,
                   [&](Lanes8 q, Lanes8 x, std::int64_t j) __attribute__((always_inline)) {
-                    const Lanes8 difference = magnitude(q - x) * scale * rest;
+                    const Lanes8 difference = magnitude(q - x) * scale.first * scale.second;
                     Lanes8 term = whole ? whole_power8(difference, static_cast<int>(p)) : power8(difference, p);
                     if constexpr (weighted) {
                       const Lanes8 w = load_tail(arguments.weights + j,
@@ -167,7 +188,7 @@ static inline void exact_minkowski_with(const ExactArguments& arguments) {
                   });
     const double sum = sum_lanes(lanes);
     const double root = p == 1 ? sum : p == 2 ? __builtin_sqrt(sum) : power_of(sum, 1.0 / p);
-    return __builtin_ldexp(root, exponent);
+    return __builtin_ldexp(root, scale.exponent);
   });
 }
 

@@ -143,36 +143,31 @@ struct MeasureLane {
 
   // a^p for a >= 0, within (p + 1) * 2^-14 relative for results from 2^-120 to 2^125; smaller ones may come out as
   // anything up to 2^-119, larger ones as 2^125 or more. 0 where a < 2^-126. The logarithm is the exponent plus a
-  // polynomial of the mantissa.
+  // polynomial of the mantissa, 1.5e-5 off at most, the power of two a polynomial 4e-6 off (both interpolate at
+  // Chebyshev's points); the exponent times p rounds to within 2^-17 of p and of 126.
   KN_LANE Vector power(Vector a, float p) {
     const MeasureWords bits = same_bits<MeasureWords>(a);
     const MeasureWords exponents = ((bits >> 23) & 0xff) - 127;
-    const Vector m = same_bits<Vector>((bits & 0x007fffff) | 0x3f800000);  // [1, 2)
-    const Vector s = (m - fill(1.4142135f)) * one_over(m + fill(1.4142135f));
-    const Vector z = s * s;
-    Vector series = z * fill(0.41219858f) + fill(0.57707802f);  // 2 / (7 ln 2), 2 / (5 ln 2)
-    series = series * z + fill(0.96179669f);
-    series = series * z + fill(2.8853901f);
-    const Vector logarithm = to_floats(exponents) + (fill(0.5f) + series * s);
-    Vector t = logarithm * fill(p);
+    const Vector x = same_bits<Vector>((bits & 0x007fffff) | 0x3f800000) - fill(1.0f);  // [0, 1)
+    Vector series = Lane::multiply_add(x, fill(4.39286269e-2f), fill(-1.89832449e-1f));
+    series = Lane::multiply_add(series, x, fill(4.11561489e-1f));
+    series = Lane::multiply_add(series, x, fill(-7.07253456e-1f));
+    series = Lane::multiply_add(series, x, fill(1.44159210f));
+    series = Lane::multiply_add(series, x, fill(1.43909301e-5f));
+    Vector t = (to_floats(exponents) + series) * fill(p);
     t = minimum(maximum(t, fill(-126.0f)), fill(126.0f));
     // t = i + f with f in [-0.5, 0.5]
     const Vector magic = fill(12582912.0f);
     const Vector shifted = t + magic;
     const Vector f = t - (shifted - magic);
-    Vector e = f * fill(0.0013333558f) + fill(0.0096181291f);
-    e = e * f + fill(0.055504109f);
-    e = e * f + fill(0.24022651f);
-    e = e * f + fill(0.69314718f);
-    e = e * f + fill(1.0f);
+    Vector e = Lane::multiply_add(f, fill(9.67604e-3f), fill(5.592204e-2f));
+    e = Lane::multiply_add(e, f, fill(2.4022107e-1f));
+    e = Lane::multiply_add(e, f, fill(6.9312102e-1f));
+    e = Lane::multiply_add(e, f, fill(1.00000012f));
     const Vector result = same_bits<Vector>(same_bits<MeasureWords>(e) + (same_bits<MeasureWords>(shifted) << 23));
     return result * minimum(a * fill(0x1p126f), fill(1.0f));
   }
 
   KN_LANE Vector minimum(Vector a, Vector b) { return a < b ? a : b; }
-  KN_LANE Vector one_over(Vector a) {
-    const Vector rough = reciprocal(a);
-    return rough * (fill(2.0f) - a * rough);
-  }
   KN_LANE Vector to_floats(MeasureWords words) { return Lane::to_float(same_bits<Integers>(words)); }
 };

@@ -92,7 +92,7 @@ void ExactMeasure::operator()(const std::int64_t* ids, std::int64_t n_ids, doubl
 double reported(Measure measure, double distance) {
   if (measure != Measure::nan_euclidean) return distance;
   if (std::isinf(distance)) return std::numeric_limits<double>::quiet_NaN();
-  return distance == 1e300 ? std::numeric_limits<double>::infinity() : distance;
+  return distance == std::numeric_limits<double>::max() ? std::numeric_limits<double>::infinity() : distance;
 }
 
 }  // namespace kneighbors

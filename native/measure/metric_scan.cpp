@@ -118,7 +118,7 @@ bool MetricScan::search_radius(const Rows& queries, double radius, int n_threads
   answer.offsets.assign(1, 0);
   answer.neighbors.clear();
   // No radius reaches a distance that is not a number, which is infinite here (exact_measure.hpp).
-  if (spec_.measure == Measure::nan_euclidean) radius = std::min(radius, 1e300);
+  if (spec_.measure == Measure::nan_euclidean) radius = std::min(radius, std::numeric_limits<double>::max());
   constexpr std::int64_t chunk = 256;
   for (std::int64_t first = 0; first < queries.n_rows; first += chunk) {
     const std::int64_t count = std::min(chunk, queries.n_rows - first);
