@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <memory>
 #include <stdexcept>
+#include <string>
 
 #include "rows/rows.hpp"
 #include "threads/pool.hpp"
@@ -16,8 +17,16 @@ namespace kneighbors {
 
 void bind_flat(nanobind::module_& module);
 void bind_measure(nanobind::module_& module);
+void bind_graph(nanobind::module_& module);
 void bind_project(nanobind::module_& module);
 void bind_tree(nanobind::module_& module);
+
+inline Metric metric_named(const std::string& name) {
+  if (name == "sqeuclidean") return Metric::squared_euclidean;
+  if (name == "inner_product") return Metric::inner_product;
+  if (name == "cosine") return Metric::cosine;
+  throw std::invalid_argument("metric '" + name + "' is not known here; it may be sqeuclidean, inner_product, cosine");
+}
 
 // A C-contiguous matrix in host memory, possibly read-only.
 using AnyMatrix = nanobind::ndarray<nanobind::ro, nanobind::ndim<2>, nanobind::c_contig, nanobind::device::cpu>;

@@ -23,13 +23,6 @@ namespace nb = nanobind;
 namespace kneighbors {
 namespace {
 
-Metric metric_named(const std::string& name) {
-  if (name == "sqeuclidean") return Metric::squared_euclidean;
-  if (name == "inner_product") return Metric::inner_product;
-  if (name == "cosine") return Metric::cosine;
-  throw std::invalid_argument("metric '" + name + "' is not known here; it may be sqeuclidean, inner_product, cosine");
-}
-
 CodecKind codec_named(const std::string& name) {
   if (name == "float32") return CodecKind::float32;
   if (name == "int8") return CodecKind::int8;

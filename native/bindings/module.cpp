@@ -36,6 +36,7 @@ NB_MODULE(_native, module) {
 
   kneighbors::bind_flat(module);
   kneighbors::bind_measure(module);
+  kneighbors::bind_graph(module);
   kneighbors::bind_project(module);
   kneighbors::bind_tree(module);
 }

@@ -35,6 +35,7 @@ struct Lane {
     const Integers pairs = _mm512_maddubs_epi16(rows, queries);
     sums = _mm512_add_epi32(sums, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
   }
+  static inline std::int32_t sum(Integers v) { return _mm512_reduce_add_epi32(v); }
 };
 
 #include "kernels/float_tile_body.hpp"
@@ -42,6 +43,7 @@ struct Lane {
 #include "kernels/rerank_body.hpp"
 #include "kernels/encode_body.hpp"
 #include "kernels/tree_body.hpp"
+#include "kernels/graph_body.hpp"
 #include "kernels/table_body.hpp"
 
 }  // namespace kneighbors::avx512

@@ -34,6 +34,7 @@ struct Lane {
   static inline void add_byte_products(Integers& sums, Integers rows, Integers queries) {
     asm("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(rows), "v"(queries));
   }
+  static inline std::int32_t sum(Integers v) { return _mm512_reduce_add_epi32(v); }
 };
 
 #include "kernels/float_tile_body.hpp"
@@ -41,6 +42,7 @@ struct Lane {
 #include "kernels/rerank_body.hpp"
 #include "kernels/encode_body.hpp"
 #include "kernels/tree_body.hpp"
+#include "kernels/graph_body.hpp"
 #include "kernels/table_body.hpp"
 
 }  // namespace kneighbors::avx512_vnni

@@ -39,6 +39,11 @@ struct Lane {
   static inline void add_byte_products(Integers& sums, Integers rows, Integers queries) {
     asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums) : "x"(rows), "x"(queries));
   }
+  static inline std::int32_t sum(Integers v) {
+    const __m128i half = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    const __m128i pair = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(pair, _mm_shuffle_epi32(pair, 0xb1)));
+  }
 };
 
 #include "kernels/float_tile_body.hpp"
@@ -46,6 +51,7 @@ struct Lane {
 #include "kernels/rerank_body.hpp"
 #include "kernels/encode_body.hpp"
 #include "kernels/tree_body.hpp"
+#include "kernels/graph_body.hpp"
 #include "kernels/table_body.hpp"
 
 }  // namespace kneighbors::avx_vnni

@@ -42,6 +42,7 @@ struct Lane {
     const int16x8_t high = vmull_high_s8(row_bytes, query_bytes);
     sums = vaddq_s32(sums, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
   }
+  static inline std::int32_t sum(Integers v) { return vaddvq_s32(v); }
 };
 
 #include "kernels/float_tile_body.hpp"
@@ -49,6 +50,7 @@ struct Lane {
 #include "kernels/rerank_body.hpp"
 #include "kernels/encode_body.hpp"
 #include "kernels/tree_body.hpp"
+#include "kernels/graph_body.hpp"
 #include "kernels/table_body.hpp"
 
 }  // namespace kneighbors::neon

@@ -35,6 +35,7 @@ struct Lane {
       sums += ((rows >> byte) & 0xff) * static_cast<std::int32_t>(static_cast<std::int8_t>(queries >> byte));
     }
   }
+  static inline std::int32_t sum(Integers v) { return v; }
 };
 
 #include "kernels/float_tile_body.hpp"
@@ -42,6 +43,7 @@ struct Lane {
 #include "kernels/rerank_body.hpp"
 #include "kernels/encode_body.hpp"
 #include "kernels/tree_body.hpp"
+#include "kernels/graph_body.hpp"
 #include "kernels/table_body.hpp"
 
 }  // namespace kneighbors::scalar

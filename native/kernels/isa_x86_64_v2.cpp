@@ -41,6 +41,10 @@ struct Lane {
     const Integers pairs = _mm_maddubs_epi16(rows, queries);
     sums = _mm_add_epi32(sums, _mm_madd_epi16(pairs, _mm_set1_epi16(1)));
   }
+  static inline std::int32_t sum(Integers v) {
+    const __m128i pair = _mm_add_epi32(v, _mm_shuffle_epi32(v, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(pair, _mm_shuffle_epi32(pair, 0xb1)));
+  }
 };
 
 #include "kernels/float_tile_body.hpp"
@@ -48,6 +52,7 @@ struct Lane {
 #include "kernels/rerank_body.hpp"
 #include "kernels/encode_body.hpp"
 #include "kernels/tree_body.hpp"
+#include "kernels/graph_body.hpp"
 #include "kernels/table_body.hpp"
 
 }  // namespace kneighbors::x86_64_v2

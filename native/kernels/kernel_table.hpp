@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "measure/measure_kernels.hpp"
+#include "graph/graph_kernels.hpp"
 #include "project/project_kernels.hpp"
 #include "tree/tree_kernels.hpp"
 
@@ -106,6 +107,7 @@ struct KernelTable {
   const TreeKernels<float>* tree_float32;
   const TreeKernels<double>* tree_float64;
   MeasureKernels measure;
+  CodeEstimates code_estimates;
   MatrixKernels matrix{};  // of null pointers where there are no matrix registers
 };
 

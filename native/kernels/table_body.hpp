@@ -25,4 +25,5 @@ static const KernelTable table = {
     &tree_kernels_float32,
     &tree_kernels_float64,
     measure_kernels,
+    code_estimates,
 };

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 #include <stdexcept>
+#include <utility>
 #include <string>
 
 #include "kernels/dispatch.hpp"
@@ -105,6 +106,12 @@ void Frame::choose(const Rows& rows) {
   std::nth_element(reaches.begin(), middle, reaches.end());
   (void)std::frexp(*middle, &exponent_);
   exponent_ = std::clamp(-exponent_, -1000, 1000);
+  scale_ = std::ldexp(1.0, exponent_);
+}
+
+void Frame::restore(std::vector<double> center, int exponent) {
+  center_ = std::move(center);
+  exponent_ = exponent;
   scale_ = std::ldexp(1.0, exponent_);
 }
 

@@ -26,6 +26,8 @@ class Frame {
   // Centre and exponent from a fixed sample of the rows: the column medians, which one wild row cannot move, and
   // the typical distance from there.
   void choose(const Rows& rows);
+  // Or what a file kept of them.
+  void restore(std::vector<double> center, int exponent);
 
   // Random signs, then Hadamard transforms in blocks: spreads what sits in few columns over all of a block, so that
   // one scale per row serves every column.

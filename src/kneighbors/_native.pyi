@@ -4,7 +4,7 @@
 Arrays are C-contiguous; ids are row numbers; every distance is float64 in the documented summation order.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -264,6 +264,76 @@ class BoxTree:
     def n_nodes(self) -> int: ...
     @property
     def n_leaves(self) -> int: ...
+    @property
+    def memory_bytes(self) -> int: ...
+
+class Graph:
+    """A navigable graph over rows that the caller keeps, in one part or two (``added``), and shows again.
+
+    ``metric`` is "sqeuclidean", "inner_product" or "cosine"; values are as the scan's. Places number the
+    rows.
+    """
+
+    def __init__(
+        self,
+        metric: Literal["sqeuclidean", "inner_product", "cosine"],
+        n_columns: int,
+        degree: int = 32,
+        build_width: int = 80,
+        slack: float = 1.2,
+    ) -> None: ...
+    def add(
+        self,
+        rows: FloatRows,
+        places: NDArray[np.int64],
+        n_threads: int = 1,
+        added: FloatRows | None = None,
+    ) -> None:
+        """The rows at these places join; the graph is the same for any number of threads."""
+    def remove(self, places: NDArray[np.int64], n_threads: int = 1) -> None:
+        """Rows that are walked over no more; ValueError where one is not there, and nothing is removed."""
+    def search(
+        self,
+        rows: FloatRows,
+        queries: FloatRows,
+        k: int,
+        width: int,
+        n_threads: int = 1,
+        exclude: NDArray[np.int64] | None = None,
+        allowed: NDArray[np.uint64] | None = None,
+        added: FloatRows | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64], dict[str, int]]:
+        """Values and places of shape (n_queries, k), and what the walks "expanded", "estimated", measured
+        ("exact"). ``allowed`` holds a bit per place, ``exclude`` a place per query (-1: none).
+        """
+    def trace(self, query: FloatRows, width: int) -> list[int]:
+        """The places that one walk goes from, in order."""
+    def state(self) -> dict[str, Any]:
+        """Everything but the rows, by name: the arguments of ``restore``."""
+    def restore(
+        self,
+        codes: NDArray[np.uint8],
+        links: NDArray[np.int32],
+        places: NDArray[np.int64],
+        starts: NDArray[np.int32],
+        dead: NDArray[np.uint8],
+        layers: NDArray[np.int32],
+        layer_sizes: NDArray[np.int64],
+        center: NDArray[np.float64],
+        exponent: int,
+        largest_norm: float,
+    ) -> None:
+        """Take what ``state`` gave; ValueError where it contradicts itself."""
+    def n_unreachable(self) -> int:
+        """Rows that no walk can reach."""
+    @property
+    def n_nodes(self) -> int: ...
+    @property
+    def n_columns(self) -> int: ...
+    @property
+    def metric(self) -> str: ...
+    @property
+    def degree(self) -> int: ...
     @property
     def memory_bytes(self) -> int: ...
 

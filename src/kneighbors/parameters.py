@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 __all__ = ["PARAMETERS", "Having", "OneOf", "Parameter", "Range", "constraints", "find"]
 
-ALGORITHMS = ("auto", "ball_tree", "kd_tree", "brute")
+ALGORITHMS = ("auto", "ball_tree", "kd_tree", "brute", "hnsw")
 REDUCTIONS = ("sign", "fjlt", "pca", "select")
 SCALINGS = ("standard", "minmax", "robust", "unit")
 
@@ -116,7 +116,7 @@ _ALL = (
         "algorithm",
         "auto",
         (OneOf(ALGORITHMS), Having(("fit", "search"))),
-        "Which index finds the neighbours; every choice offered here is exact.",
+        "Which index finds the neighbours: all are exact but hnsw, which is asked for its recall.",
         option="--algorithm",
         json="kneighbors.algorithm",
         sagemaker="index_type",

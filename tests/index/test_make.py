@@ -110,8 +110,8 @@ def test_an_index_object_is_a_pattern_that_is_left_alone():
 
 
 def test_an_unknown_kind_is_refused_on_load():
-    with pytest.raises(ParameterError, match="index kind 'hnsw' is not known"):
-        load_index({"kind": "hnsw"}, {})
+    with pytest.raises(ParameterError, match="index kind 'cloud' is not known"):
+        load_index({"kind": "cloud"}, {})
 
 
 def test_import_arrows_of_the_step():

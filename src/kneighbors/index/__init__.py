@@ -3,6 +3,7 @@
 
 ========================  ============================================================================
 ``FlatIndex``             dense rows; Euclidean, squared, inner product, cosine (the native scan)
+``HNSWIndex``             dense rows; a graph, approximate, at a recall that is measured
 ``KDTreeIndex``           dense rows of few columns; Euclidean, squared, Manhattan, Chebyshev
 ``MetricIndex``           dense rows; most other metrics, each in tiles of its own (the metric scan)
 ``BlockIndex``            every other metric, functions, and sparse rows (float64 blocks, bounded memory)
@@ -10,7 +11,8 @@
 ``PlacesIndex``           another index after removals, its rows numbered without gaps
 ========================  ============================================================================
 
-All offer the verbs of ``base.Index`` and one order of answers: (float64 value, row id). All are exact.
+All offer the verbs of ``base.Index`` and one order of answers: (float64 value, row id). All are exact but
+``HNSWIndex``.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 from .base import Index
 from .blocks import BlockIndex
 from .flat import FlatIndex
+from .hnsw import HNSWIndex
 from .kd_tree import KDTreeIndex
 from .locks import ChangeLock
 from .make import load_index, make_index
@@ -29,6 +32,7 @@ __all__ = [
     "BlockIndex",
     "ChangeLock",
     "FlatIndex",
+    "HNSWIndex",
     "Index",
     "KDTreeIndex",
     "MetricIndex",

@@ -12,6 +12,7 @@ from ..metrics import Metric
 from .base import Index
 from .blocks import BlockIndex
 from .flat import FlatIndex
+from .hnsw import HNSWIndex
 from .kd_tree import KDTreeIndex
 from .measured import MetricIndex
 from .precomputed import PrecomputedIndex
@@ -22,18 +23,19 @@ _KINDS: dict[str, Any] = {
     "flat": FlatIndex,
     "measured": MetricIndex,
     "blocks": BlockIndex,
+    "hnsw": HNSWIndex,
     "kd_tree": KDTreeIndex,
     "precomputed": PrecomputedIndex,
 }
-_ALGORITHMS = ("auto", "ball_tree", "brute", "kd_tree")
+_ALGORITHMS = ("auto", "ball_tree", "brute", "hnsw", "kd_tree")
 
 
 def make_index(algorithm: Any, metric: Metric, *, leaf_size: int = 30, sparse: bool = False) -> Index:
-    """An unfitted index for this choice; every choice is exact.
+    """An unfitted index for this choice; every choice but ``"hnsw"`` is exact.
 
     Parameters
     ----------
-    algorithm : {"auto", "brute", "kd_tree", "ball_tree"} or index object
+    algorithm : {"auto", "brute", "kd_tree", "ball_tree", "hnsw"} or index object
         The trees accept the metrics that scikit-learn's trees accept, and refuse the others as it does. What
         has no tree here is answered by a scan. An index object is a pattern: a copy of its kind is used.
     metric : Metric
@@ -85,6 +87,8 @@ def make_index(algorithm: Any, metric: Metric, *, leaf_size: int = 30, sparse: b
         name = "manhattan" if metric.formula == "cityblock" else metric.formula
         if name in KDTreeIndex.metrics:
             return KDTreeIndex(name)
+    if algorithm == "hnsw":
+        return _graph(metric, sparse)
     if metric.native is not None and not sparse:
         return FlatIndex(metric.formula)
     if (metric.tile is not None or metric.whitens) and not sparse:
@@ -99,6 +103,17 @@ def load_index(settings: dict[str, Any], sections: dict[str, Any]) -> Index:
         raise ParameterError(f"index kind {kind!r} is not known; one of {', '.join(_KINDS)} is expected.")
     index: Index = _KINDS[kind].load(settings, sections)
     return index
+
+
+def _graph(metric: Metric, sparse: bool) -> HNSWIndex:
+    """A graph is approximate: nothing else stands in for it unasked, and it for nothing else."""
+    if sparse or metric.native is None:
+        what = "sparse rows" if sparse else f"metric={metric.name!r}"
+        raise ParameterError(
+            f"algorithm='hnsw' cannot serve {what}; it takes dense rows and the metrics euclidean, "
+            "sqeuclidean, cosine and inner_product. algorithm='brute' takes them all."
+        )
+    return HNSWIndex(metric.formula)
 
 
 def _fresh(pattern: Any, metric: Metric) -> Index:
