@@ -142,6 +142,7 @@ TABLE = {
     "instances of numbers": (INVOKE, JSON, '{"instances": [1]}', 400, "instances", 0),
     "instances as a table": (INVOKE, JSON, '{"instances": {"features": [1]}}', 400, "instances", None),
     "key twice, json": (INVOKE, JSON, instance('{"features": [0,0,0,0], "features": [1]}'), 400, ..., None),
+    "NUL in a key": (INVOKE, JSON, instance('{"a\\u0000b": 1}'), 400, ..., None),
     "instances twice": (INVOKE, JSON, '{"instances": [], "instances": []}', 400, ..., None),
     "features twice": (
         INVOKE,

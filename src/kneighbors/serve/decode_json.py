@@ -229,7 +229,10 @@ class _Walk:
             if len(keys) > _MAX_KEYS:  # each is looked up from the front
                 raise RequestError(400, f"An object of the body has more than {_MAX_KEYS} keys.")
             # items() would turn what lies deeper into plain values, unseen by the checks here
-            return {key: self.value(given[key], depth + 1) for key in keys}
+            try:
+                return {key: self.value(given[key], depth + 1) for key in keys}
+            except KeyError:  # simdjson finds no key with a NUL character in it
+                raise RequestError(400, "A key of the body holds a NUL character.") from None
         if isinstance(given, simdjson.Array):
             self._check(depth)
             return self._list(given, depth)

@@ -176,10 +176,10 @@ def _split(request: Request, kind: str) -> tuple[bytes, bytes]:
     """The JSON, and the raw bytes behind it."""
     given = request.headers.get(_BINARY_HEADER)
     if given is None:
-        if kind != JSON:
+        if kind not in ("", JSON):  # clients of this protocol may name no type; nothing changes by asking
             raise RequestError(415, f"The Content-Type must be {JSON}.", field="content-type")
         return request.body, b""
-    if kind not in (JSON, "application/octet-stream"):
+    if kind not in ("", JSON, "application/octet-stream"):
         raise RequestError(415, "The Content-Type must be application/octet-stream.", field="content-type")
     if not given.isdecimal() or len(given) > 10 or int(given) > len(request.body):
         raise RequestError(400, "It must be a number of bytes within the body.", field=_BINARY_HEADER)

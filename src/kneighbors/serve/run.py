@@ -101,11 +101,11 @@ def _supervise(make_app: Callable[[int], App], listeners: list[socket.socket]) -
             log.error("Worker %d ended unexpectedly and is replaced.", number)
             pid = _fork(make_app, number, listeners)
             places[pid], started[pid] = number, time.monotonic()
+    for listener in listeners:  # or clients would go on connecting to what nobody accepts any more
+        listener.close()
     for pid in places:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-    for listener in listeners:  # or clients would go on connecting to what nobody accepts any more
-        listener.close()
     deadline = time.monotonic() + 30.0
     while places and time.monotonic() < deadline:
         for pid in _ended(places):
