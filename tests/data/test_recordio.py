@@ -477,3 +477,30 @@ def test_memory_does_not_grow_with_the_file():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert n_rows > 1_500_000 and peak < 32 << 20
+
+
+def test_a1_hostile_records_take_little_memory(tmp_path):
+    """A1: beyond the file's own size, a reader takes at most 64 MiB, whatever records ask for."""
+    wide = record(("float64", [1], [1], [1 << 20]))
+    bodies = {
+        "one wide row": wide,
+        "many wide rows": wide * 30,
+        "wider than allowed": record(("float32", [1], [1], [(1 << 20) + 1])),
+        "a shape beyond all bounds": record(("float32", [1], [1], [2**63, 2**63, 2**63])),
+        "a length beyond the end": MAGIC + struct.pack("<I", MAX_RECORD) + b"x",
+        "parts without end": (MAGIC + struct.pack("<I", 1 << 29 | 4) + b"abcd")
+        + (MAGIC + struct.pack("<I", 2 << 29 | 4) + b"abcd") * 1_000,
+        "records of changing width": wide + record(dense(1, 2)),
+    }
+    path = tmp_path / "x.pbr"
+    for what, body in bodies.items():
+        path.write_bytes(body)
+        tracemalloc.start()
+        try:
+            for _ in data.open(path).batches():
+                pass
+        except DataError:
+            pass
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < len(body) + (64 << 20), f"{what}: {peak >> 20} MiB"

@@ -16,8 +16,8 @@ to do.
 ``tables``          Arrow, polars, pandas; ``arrow_values`` converts their columns
 ``csv_files``       CSV: ``csv_blocks`` cuts, ``csv_layout`` looks at the head, ``csv_labels`` reads labels,
                     ``csv_diagnosis`` explains a refusal
-``recordio_files``  RecordIO-protobuf: ``recordio_frames`` cuts, ``recordio`` reads, ``recordio_encode``
-                    writes, ``recordio_schema`` describes a record to protobuf
+``recordio_files``  RecordIO-protobuf: ``recordio_frames`` cuts, ``recordio`` reads, by
+                    ``recordio_records`` and ``recordio_schema``, ``recordio_encode`` writes
 ``json_lines``      JSON lines
 ``streams``         what can be read once only
 ``parquet``         Parquet, decoded in ``parquet_child``, a process of capped memory

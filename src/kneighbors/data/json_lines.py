@@ -102,9 +102,11 @@ class JsonLinesSource(Source):
         line, text, _ = first
         row, mark = self._parse(text, LinesPlace(self.name, [line]), None)
         self._n_columns = len(row)
-        features = select(len(row), None, label=None, columns=chosen, place=Place(self.name)).features
-        self._chosen = None if features == tuple(range(len(row))) else list(features)
-        self.n_features = len(features)
+        self.n_features, self._chosen = len(row), None
+        if chosen is not None:
+            place = Place(self.name)
+            self._chosen = list(select(len(row), None, label=None, columns=chosen, place=place).features)
+            self.n_features = len(self._chosen)
         if self._with_labels:
             self.label_dtype = self._as_labels([mark], LinesPlace(self.name, [line])).dtype
 
@@ -164,7 +166,7 @@ class JsonLinesSource(Source):
         values = np.array(rows, dtype=np.float64)
         if self._chosen is not None:
             values = values[:, self._chosen]
-        columns = tuple(range(values.shape[1]))
+        columns = range(values.shape[1])
         check_finite(values, place, columns)
         labels = self._as_labels(marks, place) if self._with_labels else None
         return Piece(to_dtype(values, self.feature_dtype, place, columns), labels, bytes_read)

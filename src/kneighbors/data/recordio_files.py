@@ -13,8 +13,9 @@ import numpy as np
 
 from ..errors import DataError, ParameterError
 from .columns import Columns, select
-from .recordio import RecordPlace, Run, checked, runs
+from .recordio import Run, checked, runs
 from .recordio_frames import Frames
+from .recordio_records import RecordPlace
 from .source import Piece, Pieces, Source
 from .streams import OneWay
 from .values import FLOAT64, Place, float_dtype
@@ -57,10 +58,12 @@ class RecordSource(Source):
                 f"{self.name}: is empty; expected at least one record. Check that it was written completely."
             )
         n_columns = first.features.shape[1]
-        features = select(n_columns, None, label=None, columns=chosen, place=Place(self.name)).features
-        self._n_columns = n_columns
-        self._chosen = None if features == tuple(range(n_columns)) else list(features)
-        self.n_features = len(features)
+        self._n_columns = self.n_features = n_columns
+        self._chosen = None
+        if chosen is not None:
+            place = Place(self.name)
+            self._chosen = list(select(n_columns, None, label=None, columns=chosen, place=place).features)
+            self.n_features = len(self._chosen)
         self._fixed_dtype = dtype is not None
         self.feature_dtype = dtype or float_dtype(first.features.dtype, Place(self.name))
         if first.labels is not None:

@@ -8,7 +8,7 @@ infinity.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -125,7 +125,7 @@ def requested_dtype(dtype: DTypeLike | None) -> np.dtype[Any] | None:
     return asked
 
 
-def to_dtype(values: NDArray[Any], dtype: np.dtype[Any], place: Place, columns: tuple[int, ...]) -> FloatRows:
+def to_dtype(values: NDArray[Any], dtype: np.dtype[Any], place: Place, columns: Sequence[int]) -> FloatRows:
     """The matrix in ``dtype``, C-contiguous and in native byte order.
 
     ``columns`` are the positions, in the source, of the matrix's columns. A finite value that ``dtype``
@@ -147,9 +147,7 @@ def to_dtype(values: NDArray[Any], dtype: np.dtype[Any], place: Place, columns: 
     return result
 
 
-def check_finite(
-    values: FloatRows, place: Place, columns: tuple[int, ...], *, allow_nan: bool = False
-) -> None:
+def check_finite(values: FloatRows, place: Place, columns: Sequence[int], *, allow_nan: bool = False) -> None:
     """Refuse NaN (unless allowed) and infinity, naming row, column and count."""
     with np.errstate(over="ignore", invalid="ignore"):
         if not allow_nan and np.isfinite(values.sum(dtype=np.float64)):
