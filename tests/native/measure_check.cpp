@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bounds of the metric scan, pair by pair (docs/algorithms/metric-scan.md, sections 3 to 7). Each query's tile is
 // told the tightest distance it may be told, that of the pair itself, and the row must survive; and the interval that
-// its sums give must hold the distance. Prints the number of pairs, of rows lost and of intervals that miss.
+// its sums give must hold the distance. Prints, per metric, the number of pairs, of rows lost, of intervals that miss,
+// and a digest of the distances.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -26,11 +28,13 @@ using namespace kneighbors;
 
 struct Counts {
   std::int64_t pairs = 0, lost = 0, missed = 0;
+  std::uint64_t digest = 14695981039346656037u;  // of every distance's bits
 };
 
 std::mt19937_64 generator(7);
-double normal() { return std::normal_distribution<double>()(generator); }
-double uniform() { return std::uniform_real_distribution<double>()(generator); }
+// Without the library's functions, so that every machine draws the same.
+double uniform() { return static_cast<double>(generator() >> 11) * 0x1p-53; }
+double normal() { return uniform() + uniform() + uniform() + uniform() + uniform() + uniform() - 3; }
 int below(int limit) { return static_cast<int>(generator() % static_cast<std::uint64_t>(limit)); }
 
 // Entries of one kind of data; `near` is a row to lie close to, or null.
@@ -77,6 +81,7 @@ void check(const MeasureSpec& spec, std::optional<ScreenKind> forced, int kind, 
     const MeasureBound bound(panels, placed, kernels().measure.reciprocal_error);
     for (std::int64_t row = 0; row < n_rows; ++row) {
       const double distance = distances[static_cast<std::size_t>(row)];
+      counts.digest = (counts.digest ^ std::bit_cast<std::uint64_t>(distance)) * 1099511628211u;
       const MeasureLimits limits = bound.allow(distance);
       MeasureTileArguments tile{};
       tile.queries = packed.data();
@@ -128,7 +133,8 @@ int main(int argc, char** argv) {
         }
       }
     }
-    std::printf("%s %lld %lld %lld\n", name, static_cast<long long>(counts.pairs), static_cast<long long>(counts.lost),
-                static_cast<long long>(counts.missed));
+    std::printf("%s %lld %lld %lld %016llx\n", name, static_cast<long long>(counts.pairs),
+                static_cast<long long>(counts.lost), static_cast<long long>(counts.missed),
+                static_cast<unsigned long long>(counts.digest));
   }
 }
