@@ -148,19 +148,17 @@ def places_of(view, count: int = 40) -> np.ndarray:
 def test_the_point_that_flips_really_does(name, k, weights):
     """Judge: fit again without each point, and with each other label, and ask."""
     chosen, view = state_of(name, n_neighbors=k, weights=weights)
-    n_points = len(chosen.points)
-    for spot in places_of(view, 12):
+    spots = places_of(view, 12)
+    without = [
+        fitted_by_hand(change(chosen, points=chosen.points[:row] + chosen.points[row + 1 :])).predict(spots)
+        for row in range(len(chosen.points))
+    ]
+    for spot, after in zip(spots, np.stack(without, axis=1), strict=True):
         found = place.flips(chosen, tuple(spot))
         now = fitted_by_hand(chosen).predict([spot])[0]
         near = fitted_by_hand(chosen).kneighbors([spot], k)[1][0]
-        after = [
-            fitted_by_hand(change(chosen, points=chosen.points[:row] + chosen.points[row + 1 :])).predict(
-                [spot]
-            )[0]
-            for row in range(n_points)
-        ]
         if chosen.task == "regression":
-            moved = np.abs(np.array(after) - now)
+            moved = np.abs(after - now)
             assert found["becomes"] == pytest.approx(after[found["id"]])
             assert moved[found["id"]] == pytest.approx(moved.max())
             continue
@@ -168,7 +166,7 @@ def test_the_point_that_flips_really_does(name, k, weights):
         if removals:
             assert found == {"id": removals[0], "by": "removal", "becomes": after[removals[0]]}
             continue
-        assert not (np.array(after) != now).any()
+        assert not (after != now).any()
         relabelled = {}
         for row, label in itertools.product(near, np.unique(chosen.labels)):
             points = list(chosen.points)
@@ -238,10 +236,7 @@ def test_the_curve_is_leave_one_out():
             for row in range(len(X))
         ]
         assert error == pytest.approx(np.mean(wrong))
-    best = min(told["errors"])
-    assert told["best"] == max(
-        k for k, error in zip(told["ks"], told["errors"], strict=True) if error == best
-    )
+    assert told["best"] == told["ks"][told["errors"].index(min(told["errors"]))]
 
 
 def test_the_curve_of_a_regression_is_the_unexplained_share():

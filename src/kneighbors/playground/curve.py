@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import vote
 from ..errors import DataError
 from .fitting import Recent, estimator
 from .state import State
@@ -23,42 +22,39 @@ _CURVES: Recent[dict[str, Any]] = Recent(12)
 
 
 def curve(state: State) -> dict[str, Any]:
-    """Errors of leave-one-out, from one search.
+    """Errors of leave-one-out, by the estimator's ``score_path``: one search for all of them.
 
     Returns
     -------
     dict
         ``ks``; ``errors``: the share of points that the others misjudge, or, in a regression, the share of
-        the variance that is left unexplained; ``best``: the k of the smallest error, the largest such k,
-        since it is the smoothest.
+        the variance that is left unexplained; ``best``: the k of the smallest error, the first of equals.
 
     Raises
     ------
     DataError
         Fewer than two points.
     """
-    n_points = len(state.points)
-    if n_points < 2:
-        raise DataError("Leave-one-out needs two points or more; add some.")
+    most = _most_neighbors(state)
     key = msgspec.json.encode(msgspec.structs.replace(state, n_neighbors=1))
     known = _CURVES.get(key)
-    if known is not None:
-        return known
-    ks = _ks(n_points - 1)
-    distances, ids = estimator(state).kneighbors(None, int(ks[-1]))
-    errors = [_error(state, distances[:, :k], ids[:, :k]) for k in ks.tolist()]
-    smallest = min(errors)
-    best = int(ks[max(place for place, error in enumerate(errors) if error == smallest)])
-    return _CURVES.put(key, {"ks": ks.tolist(), "errors": errors, "best": best})
+    if known is None:
+        path = estimator(state).score_path(_ks(most).tolist())
+        errors = [1.0 - float(score) for score in path.scores]
+        known = _CURVES.put(key, {"ks": path.ks.tolist(), "errors": errors, "best": int(path.best_k)})
+    return known
 
 
 def error_at(state: State) -> float:
     """The leave-one-out error of the state's own k, or of the largest there is."""
-    k = min(state.n_neighbors, len(state.points) - 1)
-    if k < 1:
+    k = min(state.n_neighbors, _most_neighbors(state))
+    return 1.0 - float(estimator(state).score_path([k]).scores[0])
+
+
+def _most_neighbors(state: State) -> int:
+    if len(state.points) < 2:
         raise DataError("Leave-one-out needs two points or more; add some.")
-    distances, ids = estimator(state).kneighbors(None, k)
-    return _error(state, distances, ids)
+    return len(state.points) - 1
 
 
 def _ks(most: int) -> NDArray[np.int64]:
@@ -67,15 +63,3 @@ def _ks(most: int) -> NDArray[np.int64]:
         return every
     beyond = np.unique(np.round(np.geomspace(_EVERY, most, 60)).astype(np.int64))
     return np.union1d(every, beyond)
-
-
-def _error(state: State, distances: NDArray[np.float64], ids: NDArray[np.int64]) -> float:
-    labels = state.labels
-    weights = vote.neighbour_weights(np.ascontiguousarray(distances), state.weights)
-    if state.task == "classification":
-        classes = np.unique(labels)
-        codes = np.searchsorted(classes, labels)
-        return float(np.mean(vote.winners(codes[ids], weights, len(classes)) != codes))
-    means = vote.mean_targets(labels[ids][:, :, None], weights)[:, 0]
-    spread = float(np.sum((labels - labels.mean()) ** 2))
-    return float(np.sum((labels - means) ** 2)) / (spread or 1.0)

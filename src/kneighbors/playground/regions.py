@@ -22,7 +22,7 @@ from .state import MAX_CELLS, State, View, check_view
 __all__ = ["Regions", "centres", "pack", "regions"]
 
 NO_LABEL = 255
-_REMEMBERED_CELLS = 4_000_000  # neighbours of a grid worth keeping: 64 MB of distances and ids
+_REMEMBERED_CELLS = 2_000_000  # neighbours of a grid worth keeping: 32 MB of distances and ids
 _BLOCK_CELLS = 1_000_000
 _ROUNDING = 1e-12
 
