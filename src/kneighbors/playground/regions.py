@@ -115,7 +115,7 @@ def regions(state: State, view: View, columns: int, rows: int, shade: str = "mar
     if known is None or known.ids.shape[1] < k:
         # The first look takes what it needs; when k then grows, a slider is moving: look further ahead.
         ahead = k if known is None else min(len(state.points), max(16, 2 * k))
-        ahead = ahead if columns * rows * ahead <= _REMEMBERED_CELLS else k
+        ahead = max(k, min(ahead, _REMEMBERED_CELLS // (columns * rows)))
         if columns * rows * ahead <= _REMEMBERED_CELLS:
             known = _GRIDS.put(key, _Neighbours(*fitted.kneighbors(queries, ahead)))
         else:
