@@ -232,17 +232,18 @@ def search_seconds(n_rows: int, threads: int) -> float:
 def main(arguments: list[str] | None = None) -> None:
     """Ask every contestant for every cell, in turns; print the table and write the result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.serving")
-    parser.add_argument("--quick", action="store_true", help="two seconds a run, two rounds")
+    parser.add_argument("--quick", action="store_true", help="four seconds a run, two rounds")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 8])
     given = parser.parse_args(arguments)
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is not installed; Debian has it: apt-get install wrk")
-    rounds, seconds = (2, 2.0) if given.quick else (5, 5.0)
+    rounds, seconds = (2, 4.0) if given.quick else (5, 5.0)
     queries = np.random.default_rng(1).standard_normal((100, N_COLUMNS))
     cells: list[dict[str, Any]] = []
     with contestants(given.threads) as servers:
         for n_rows in (1, 100):
-            for connections in (1, 8):
+            for connections in given.connections:
                 for format, (kind, body) in bodies(queries, n_rows).items():
                     those = {name: one for name, one in servers.items() if format in one[1]}
                     runs: dict[str, list[dict[str, float]]] = {name: [] for name in those}
