@@ -30,10 +30,23 @@ class Contest:
         Cores each library may use.
     n_rows : int or None
         Only the first so many rows: to try the benchmarks themselves.
+    metric : {"sqeuclidean", "inner_product", "cosine"}
+        Of the searches; libraries without it stay out.
+    on_avx2 : bool
+        Hold everybody to AVX2; libraries that cannot be held stay out.
     """
 
-    def __init__(self, question: str, name: str, n_threads: int, n_rows: int | None = None) -> None:
+    def __init__(
+        self,
+        question: str,
+        name: str,
+        n_threads: int,
+        n_rows: int | None = None,
+        metric: str = "sqeuclidean",
+        on_avx2: bool = False,
+    ) -> None:
         self.question, self.name, self.n_threads = question, name, n_threads
+        self.metric, self.on_avx2 = metric, on_avx2
         self.dataset = data.load(name)
         self.n_rows = len(self.dataset.rows[:n_rows])
         self.processes: list[WorkerProcess] = []
@@ -41,7 +54,7 @@ class Contest:
         self.about: dict[str, Any] = {}
         try:
             for rival in RIVALS.values():
-                if question in rival.questions:
+                if question in rival.questions and metric in rival.metrics:
                     self._start(rival.name)
         except BaseException:
             self.close()
@@ -55,9 +68,15 @@ class Contest:
             )
             return
         kernels: list[list[str]] = []
-        for variant in rival.variants(cpu_flags()):
+        variants = rival.variants(cpu_flags())
+        if self.on_avx2:
+            if (held := rival.on_avx2()) is None:
+                self.absent[name] = "it cannot be held to AVX2"
+                return
+            variants = (held,)
+        for variant in variants:
             try:
-                process = WorkerProcess(rival, variant, self.n_threads)
+                process = WorkerProcess(rival, variant, self.n_threads, self.metric)
             except WorkerFailure as failure:
                 self.absent[f"{name}, {variant.name}"] = str(failure)
                 continue

@@ -9,6 +9,7 @@ name             rows x columns     what
 ``rgb3d``        263,280 x 3        pixels of one photograph: few values, so many tied distances
 ``clustered1m``  1,000,000 x 128    a Gaussian mixture whose columns have decaying scales
 ``normal16``     100,000 x 16       independent standard normal numbers
+``normal2``      100,000 x 2        the same, narrower; ``normal3`` and ``normal8`` too
 ``normal64``     100,000 x 64       the same, wider
 ``table500k``    500,000 x 54       10 numeric and 44 yes/no columns of a landscape, 7 classes
 ===============  =================  ==========================================================================
@@ -212,6 +213,9 @@ BUILDERS: dict[str, Callable[[], Dataset]] = {
     "text50k": _text,
     "rgb3d": pixel_colours,
     "clustered1m": clustered,
+    "normal2": lambda: normal(100_000, 2, seed=2),
+    "normal3": lambda: normal(100_000, 3, seed=3),
+    "normal8": lambda: normal(100_000, 8, seed=8),
     "normal16": lambda: normal(100_000, 16, seed=16),
     "normal64": lambda: normal(100_000, 64, seed=64),
     "table500k": table,

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many exact L2 searches per second, for one query, small and large batches, against every rival?
+"""How many exact searches per second, for one query, small and large batches, against every rival?
 
-``python -m benchmarks.exact --quick`` asks for k = 10 in batches of 1, 32 and 1,000 and takes up to 9
-minutes; without ``--quick`` batches of 10,000 and k = 100 come in, and it takes up to 65.
+``python -m benchmarks.exact --quick`` asks for k = 10 in batches of 1, 32 and 1,000, narrow data, inner
+product, cosine and k = 100 in batches of 1,000, and takes up to 10 minutes; without ``--quick`` batches of 8,
+128 and 10,000 and k = 100 come in everywhere, and it takes up to 65. ``--avx2`` holds everybody who can be
+held to AVX2; ``--threads 1`` is one core; several ``--batch`` give the curve over batch sizes.
 """
 
 from __future__ import annotations
@@ -25,13 +27,22 @@ from .protocol import Budget, Contestant, Timing, plan_calls, plan_count, run_ro
 
 __all__ = ["CASES", "main", "run"]
 
-CASES = ("pixels60k", "clustered1m", "text50k", "normal16", "normal64")
+# A data set, and a metric where it is not L2.
+CASES = (
+    *("pixels60k", "clustered1m", "text50k", "normal16", "normal64", "normal2", "normal3", "normal8"),
+    *("text50k/cosine", "clustered1m/inner_product", "normal64/inner_product"),
+)
 
 
-def questions(plan: Plan) -> list[tuple[int, int]]:
+def questions(plan: Plan, case: str = CASES[0]) -> list[tuple[int, int]]:
     """Batch and k of each comparison, the most telling first: time may run out."""
-    batches = plan.batches or ((1000, 1, 32) if plan.quick else (1000, 1, 32, 10_000))
-    return [(batch, k) for k in ((10,) if plan.quick else (10, 100)) for batch in batches]
+    if plan.batches:
+        return [(batch, k) for k in ((10,) if plan.quick else (10, 100)) for batch in plan.batches]
+    if not plan.quick:
+        return [(batch, k) for k in (10, 100) for batch in (1000, 1, 32, 10_000, 8, 128)]
+    if CASES.index(case) >= 5:
+        return [(1000, 10)]
+    return [(1000, 10), (1, 10), (32, 10)] + ([(1000, 100)] if case == "text50k" else [])
 
 
 def time_search(contestant: Contestant, start: int, count: int, calls: int, k: int) -> float:
@@ -73,7 +84,7 @@ def compare(contest: Contest, batch: int, k: int, plan: Plan, probe: Probe, seco
 def judge_answers(contest: Contest, contestants: Sequence[Contestant], k: int, n_judged: int) -> None:
     """Let every contestant answer once more, and write into each what the judge and our own answer say."""
     rows, queries = contest.dataset.rows[: contest.n_rows], contest.dataset.queries[:n_judged]
-    nearest = judge.kth_distances(queries, rows, k)
+    nearest = judge.kth_distances(queries, rows, k, contest.metric)
     answers = {}
     with tempfile.TemporaryDirectory() as folder:
         for number, contestant in enumerate(contestants):
@@ -90,7 +101,7 @@ def judge_answers(contest: Contest, contestants: Sequence[Contestant], k: int, n
             answers[number] = np.load(path)
     ours = next((ids for number, ids in answers.items() if contestants[number].ours), None)
     for number, ids in answers.items():
-        right = judge.right_share(ids[:n_judged], nearest, queries, rows)
+        right = judge.right_share(ids[:n_judged], nearest, queries, rows, contest.metric)
         contestants[number].answer["right"] = right
         if ours is not None:
             both = min(len(ids), len(ours))
@@ -110,9 +121,12 @@ def run_case(
     """All comparisons on one data set: the cells, what to say about the contest, what was skipped."""
     cells: list[dict[str, Any]] = []
     skipped: list[str] = []
-    asked = questions(plan)
+    asked = questions(plan, name)
+    dataset, _, metric = name.partition("/")
     case_budget = Budget(budget.share(cases_left))
-    with Contest("exact", name, plan.n_threads, plan.n_rows) as contest:
+    with Contest(
+        "exact", dataset, plan.n_threads, plan.n_rows, metric or "sqeuclidean", plan.avx2
+    ) as contest:
         n_rows, n_columns = contest.n_rows, contest.dataset.rows.shape[1]
         console.print(f"[bold]{name}[/]: {n_rows:,} x {n_columns}; {contest.dataset.note}")
         contest.load()
@@ -133,7 +147,8 @@ def run_case(
                     entry["share_of_peak"] = share_of_peak(
                         entry["rate"], batch_asked, n_rows, n_columns, peaks
                     )
-            cells.append({"title": title, "case": name, "n_rows": n_rows, "n_columns": n_columns} | cell)
+            where = {"case": name, "metric": contest.metric, "n_rows": n_rows, "n_columns": n_columns}
+            cells.append({"title": title} | where | cell)
             console.print(report.cell_table(cells[-1]))
         about = {
             "note": contest.dataset.note,
@@ -167,13 +182,13 @@ def run(plan: Plan, console: Console) -> list[dict[str, Any]]:
         "peaks_after": measure(plan.n_threads),
         "data": about,
     }
-    report.finish(console, "exact", plan, cells, content, absent, skipped)
+    report.finish(console, "exact-avx2" if plan.avx2 else "exact", plan, cells, content, absent, skipped)
     return cells
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run from the command line."""
-    run(parse(__doc__ or "", CASES, 9, 65, arguments), report.console())
+    run(parse(__doc__ or "", CASES, 10, 65, arguments), report.console())
 
 
 if __name__ == "__main__":

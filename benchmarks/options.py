@@ -37,6 +37,8 @@ class Plan:
         Queries whose answers the float64 judge checks.
     batches : tuple of int
         Only these batch sizes, where the question has several; all if empty.
+    avx2 : bool
+        Everybody is held to AVX2; who cannot be held stays out.
     n_rows : int or None
         Only so many rows: a trial of the benchmark itself, whose result is not written.
     """
@@ -50,6 +52,7 @@ class Plan:
     judged: int
     batches: tuple[int, ...]
     n_rows: int | None
+    avx2: bool = False
 
 
 def parse(
@@ -73,6 +76,7 @@ def parse(
     parser.add_argument(
         "--rows", type=int, help="only so many rows, to try the benchmark; nothing is written"
     )
+    parser.add_argument("--avx2", action="store_true", help="hold everybody to AVX2 (exact)")
     given = parser.parse_args(arguments)
     if not 1 <= given.threads <= n_cores():
         parser.error(f"--threads {given.threads}: this process may use 1 to {n_cores()} cores")
@@ -88,6 +92,7 @@ def parse(
         judged=20 if given.quick else 50,
         batches=tuple(given.batch or ()),
         n_rows=given.rows,
+        avx2=given.avx2,
     )
 
 

@@ -51,9 +51,13 @@ class WorkerProcess:
         Environment variables added to those of this process.
     n_threads : int
         Cores and threads the library may use.
+    metric : {"sqeuclidean", "inner_product", "cosine"}
+        Of its searches.
     """
 
-    def __init__(self, rival: type[Rival], variant: Variant, n_threads: int) -> None:
+    def __init__(
+        self, rival: type[Rival], variant: Variant, n_threads: int, metric: str = "sqeuclidean"
+    ) -> None:
         python = python_for(rival.module)
         if python is None:
             raise WorkerFailure(
@@ -74,7 +78,7 @@ class WorkerProcess:
             text=True,
         )
         try:
-            self.about = self.call("start", timeout=120, rival=rival.name, n_threads=n_threads)
+            self.about = self.call("start", timeout=120, rival=rival.name, n_threads=n_threads, metric=metric)
         except WorkerFailure:
             self.close()
             raise

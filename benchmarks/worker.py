@@ -30,13 +30,13 @@ def resident_bytes() -> int:
 class Worker:
     """Holds the rival, the data and the clock. Each public method is a request."""
 
-    def start(self, rival: str, n_threads: int) -> dict[str, Any]:
+    def start(self, rival: str, n_threads: int, metric: str = "sqeuclidean") -> dict[str, Any]:
         """Load the library; says its version and the BLAS kernels in use."""
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:n_threads])
         from . import rivals
 
-        self.rival = rivals.RIVALS[rival](n_threads)
+        self.rival = rivals.RIVALS[rival](n_threads, metric)
         __import__(self.rival.module)
         versions = {name: metadata.version(name) for name in (self.rival.distribution, "numpy")}
         return {"versions": versions, "python": sys.version.split()[0], "blas": self._blas()}

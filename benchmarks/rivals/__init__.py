@@ -11,10 +11,12 @@ from .kneighbors import Kneighbors
 from .scann import Scann
 from .scikit_learn import ScikitLearn
 from .scikit_learn_intelex import ScikitLearnIntelex
+from .svs import Svs
+from .usearch import Usearch
 
 __all__ = ["OURS", "RIVALS", "Rival", "Variant"]
 
 OURS = Kneighbors.name
 RIVALS: dict[str, type[Rival]] = {
-    rival.name: rival for rival in (Kneighbors, Faiss, ScikitLearn, ScikitLearnIntelex, Scann)
+    rival.name: rival for rival in (Kneighbors, Faiss, ScikitLearn, ScikitLearnIntelex, Scann, Usearch, Svs)
 }

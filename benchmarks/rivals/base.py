@@ -43,14 +43,20 @@ class Rival:
     module: ClassVar[str]
     distribution: ClassVar[str]
     questions: ClassVar[frozenset[str]] = frozenset({"exact"})
+    metrics: ClassVar[frozenset[str]] = frozenset({"sqeuclidean"})
 
-    def __init__(self, n_threads: int) -> None:
-        self.n_threads = n_threads
+    def __init__(self, n_threads: int, metric: str = "sqeuclidean") -> None:
+        self.n_threads, self.metric = n_threads, metric
 
     @classmethod
     def variants(cls, cpu_flags: frozenset[str]) -> Sequence[Variant]:
         """Ways to start the process; the first is as installed."""
         return (Variant("installed"),)
+
+    @classmethod
+    def on_avx2(cls) -> Variant | None:
+        """How to hold the library to AVX2; None where nothing does, and it stays out."""
+        return None
 
     @classmethod
     def settings(cls, question: str, batch: int, n_threads: int) -> Sequence[Settings]:
@@ -61,7 +67,7 @@ class Rival:
         """Apply one of ``settings``."""
 
     def fit(self, rows: Floats, k: int) -> None:
-        """Make an exact L2 index of the rows; ``k`` is the largest that will be asked."""
+        """Make an exact index of the rows for ``self.metric``; ``k`` is the largest that will be asked."""
         raise NotImplementedError
 
     def search(self, queries: Floats, k: int) -> Any:

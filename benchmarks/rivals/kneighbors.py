@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """kneighbors itself, as a user calls it: nothing is tuned.
 
-``FlatIndex`` with the squared Euclidean metric for searches, ``KNeighborsClassifier`` as it comes otherwise,
+``FlatIndex`` with the metric asked for in searches, ``KNeighborsClassifier`` as it comes otherwise,
 with ``n_jobs`` set to the threads of the run. No environment variable is set.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import Floats, Ids, Rival
+from .base import Floats, Ids, Rival, Variant
 
 
 class Kneighbors(Rival):
@@ -19,11 +19,16 @@ class Kneighbors(Rival):
     module = "kneighbors"
     distribution = "kneighbors"
     questions = frozenset({"exact", "classify"})
+    metrics = frozenset({"sqeuclidean", "inner_product", "cosine"})
+
+    @classmethod
+    def on_avx2(cls) -> Variant | None:
+        return Variant("AVX2", {"KNEIGHBORS_INSTRUCTION_SET": "avx2"})
 
     def fit(self, rows: Floats, k: int) -> None:
         from kneighbors.index.flat import FlatIndex
 
-        self.index = FlatIndex("sqeuclidean").fit(rows)
+        self.index = FlatIndex(self.metric).fit(rows)
 
     def search(self, queries: Floats, k: int) -> Any:
         _, ids = self.index.search(queries, k, n_threads=self.n_threads)

@@ -20,6 +20,7 @@ class Scann(Rival):
     name = "scann"
     module = "scann"
     distribution = "scann"
+    metrics = frozenset({"sqeuclidean", "inner_product"})
 
     @classmethod
     def settings(cls, question: str, batch: int, n_threads: int) -> Sequence[Settings]:
@@ -39,7 +40,8 @@ class Scann(Rival):
     def fit(self, rows: Floats, k: int) -> None:
         import scann  # type: ignore[import-not-found, unused-ignore]
 
-        builder = scann.scann_ops_pybind.builder(rows, k, "squared_l2")
+        measure = "squared_l2" if self.metric == "sqeuclidean" else "dot_product"
+        builder = scann.scann_ops_pybind.builder(rows, k, measure)
         self.searcher = builder.set_n_training_threads(self.n_threads).score_brute_force().build()
         self.searcher.set_num_threads(self.n_threads)
 

@@ -24,6 +24,11 @@ class ScikitLearn(Rival):
     module = "sklearn"
     distribution = "scikit-learn"
     questions = frozenset({"exact", "classify"})
+    metrics = frozenset({"sqeuclidean", "cosine"})
+
+    @classmethod
+    def on_avx2(cls) -> Variant | None:
+        return Variant("AVX2", {"OPENBLAS_CORETYPE": "Haswell"})
 
     @classmethod
     def variants(cls, cpu_flags: frozenset[str]) -> Sequence[Variant]:
@@ -45,8 +50,11 @@ class ScikitLearn(Rival):
     def fit(self, rows: Floats, k: int) -> None:
         from sklearn.neighbors import NearestNeighbors
 
-        algorithm = "brute" if rows.shape[1] > 15 else "auto"
-        self.estimator = NearestNeighbors(n_neighbors=k, algorithm=algorithm, n_jobs=self.n_threads).fit(rows)
+        algorithm = "brute" if rows.shape[1] > 15 or self.metric != "sqeuclidean" else "auto"
+        metric = "euclidean" if self.metric == "sqeuclidean" else self.metric
+        self.estimator = NearestNeighbors(
+            n_neighbors=k, algorithm=algorithm, metric=metric, n_jobs=self.n_threads
+        ).fit(rows)
 
     def search(self, queries: Floats, k: int) -> Any:
         return self.estimator.kneighbors(queries, k, return_distance=False)

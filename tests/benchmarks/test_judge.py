@@ -58,3 +58,17 @@ def test_tied_rows_are_all_right_but_each_once():
 
 def test_overlap_ignores_the_order():
     assert judge.overlap(np.array([[1, 2], [3, 4]]), np.array([[2, 1], [4, 9]])) == 0.75
+
+
+@pytest.mark.parametrize("metric", ["inner_product", "cosine"])
+def test_other_metrics_are_judged_too(metric):
+    generator = np.random.default_rng(5)
+    rows, queries = generator.standard_normal((200, 6)), generator.standard_normal((4, 6))
+    values = -(queries @ rows.T)
+    if metric == "cosine":
+        values /= np.linalg.norm(rows, axis=1) * np.linalg.norm(queries, axis=1)[:, None]
+    ids = np.argsort(values, axis=1)[:, :3]
+    nearest = judge.kth_distances(queries, rows, 3, metric)
+    np.testing.assert_allclose(nearest, np.sort(values, axis=1)[:, :3])
+    assert judge.right_share(ids, nearest, queries, rows, metric) == 1
+    assert judge.right_share(ids[:, ::-1] + 1 - ids[:, ::-1], nearest, queries, rows, metric) < 1

@@ -71,6 +71,17 @@ def test_ours_comes_first_and_every_rival_states_its_settings():
             assert len(rival.settings("exact", batch, 2)) >= 1
 
 
+def test_who_can_be_held_to_avx2_says_how():
+    for rival in RIVALS.values():
+        held = rival.on_avx2()
+        assert held is None or held.environment, rival.name
+    assert RIVALS[OURS].on_avx2().environment == {"KNEIGHBORS_INSTRUCTION_SET": "avx2"}
+
+
+def test_every_rival_knows_l2():
+    assert all("sqeuclidean" in rival.metrics for rival in RIVALS.values())
+
+
 def test_majority_takes_the_smallest_of_tied_classes():
     labels = np.array([[2, 2, 0], [1, 0, 2], [0, 1, 1]])
     assert majority(labels, 3).tolist() == [2, 0, 1]
