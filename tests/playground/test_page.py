@@ -47,7 +47,7 @@ def test_it_opens_with_a_picture_and_says_what_it_shows(play):
     assert played.state["preset"] == "moons"
     assert_shows_the_estimators_answer(played)
     error = curve.error_at(State(points=[tuple(p) for p in played.state["points"]], n_neighbors=7))
-    assert f"{100 * error:.1f} %" in played.part("k-side").inner_text()
+    assert f"{100 * error:.1f}\u00a0%" in played.part("k-side").inner_text()
     assert "votes" in played.part("sentence").inner_text()
     assert played.page.locator(".preset").count() == len(presets.PRESETS)
     assert played.page.title() == "kneighbors playground"

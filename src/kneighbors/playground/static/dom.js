@@ -57,7 +57,7 @@ export function table(element, head, rows) {
 }
 
 export const percent = (share) =>
-  share === null || share === undefined ? "–" : `${(100 * share).toLocaleString("en", { maximumFractionDigits: share < 0.1 ? 1 : 0 })} %`;
+  share === null || share === undefined ? "–" : `${(100 * share).toLocaleString("en", { maximumFractionDigits: share < 0.1 ? 1 : 0 })}\u00a0%`;
 
 // Three significant digits, for people.
 export function figure(value) {

@@ -42,7 +42,7 @@ export const SKELETON = `
       </div>
       <div class="under">
         <fieldset class="chips" data-part="classes"><legend class="hidden">Class of new points</legend></fieldset>
-        <label class="chip-value" data-part="value-box" hidden>Value of new points <input type="range" min="0" max="1000" value="500" data-part="value"> <output data-part="value-out"></output> <span class="value-scale" data-part="value-scale" aria-hidden="true"></span></label>
+        <label class="chip-value" data-part="value-box" hidden>New value <input type="range" min="0" max="1000" value="500" data-part="value"> <output data-part="value-out"></output> <span class="value-scale" data-part="value-scale" aria-hidden="true"></span></label>
         <div class="bar" role="group" aria-label="Points">
           <button type="button" data-part="erase" aria-pressed="false">Erase</button>
           <button type="button" data-part="clear">Clear</button>

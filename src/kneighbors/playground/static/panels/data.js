@@ -92,6 +92,7 @@ export function dataPanel(parts, palette, actions, engine, about) {
     parts["csv-notice"].hidden = true;
     parts.dialog.showModal();
     parts.csv.select();
+    parts.csv.scrollTop = 0;
   });
   parts["csv-use"].addEventListener("click", () => use(parts.csv.value));
   parts["csv-file"].addEventListener("change", async () => {
