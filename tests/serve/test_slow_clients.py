@@ -106,11 +106,11 @@ def test_s6_chunks_byte_by_byte_are_given_up(client):
 def test_s6_answers_that_nobody_reads_are_given_up(tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / "iris"
     kneighbors.KNeighborsClassifier(50).fit(ROWS, CLASSES).save(path)
-    body = as_instances(ROWS.repeat(12, axis=0)).encode()  # an answer of some hundred kilobytes
+    body = as_instances(ROWS.repeat(30, axis=0)).encode()  # an answer that no socket buffer holds
     raw = START + b"Accept: application/json; verbose=true\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     with serving(path, limits=LIMITS) as client:
         before = resident()
-        sockets = [connect(client, 4096) for _ in range(20)]
+        sockets = [connect(client, 4096) for _ in range(8)]
         for one in sockets:
             one.setblocking(True)
             one.sendall(raw * 2)

@@ -28,6 +28,7 @@ __all__ = ["Connection"]
 _NOTHING, _HEAD, _BODY = range(3)
 _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 64 << 10
+_DRAIN_IDLE_SECONDS = 2.5  # a client in the middle of its next request must not meet a closed door
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -359,7 +360,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _patience(self) -> float:
         if self._server.is_draining:
-            return 1.0
+            return _DRAIN_IDLE_SECONDS
         return self._limits.keep_alive_seconds if self._has_asked else self._limits.header_seconds
 
     def _gives_up_writing(self, now: float) -> bool:
