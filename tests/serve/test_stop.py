@@ -59,9 +59,16 @@ def ask_until_refused(url, counts, failures):
             client.connection.connect()
         except OSError:
             return
+        is_fresh = True
         while True:
             try:
                 answer = client.post("/invocations", QUERY)
+            except ConnectionResetError as error:
+                # The system made the connection in the moment in which the listener closed: nobody accepted
+                # it. To a client that is a refusal; on a connection that has had answers it is a loss.
+                if not is_fresh:
+                    failures.append(error)
+                return
             except Exception as error:
                 failures.append(error)
                 return
@@ -69,6 +76,7 @@ def ask_until_refused(url, counts, failures):
                 failures.append(answer)
                 return
             counts.append(1)
+            is_fresh = False
             if answer.headers.get("connection") == "close":
                 client.connection.close()
                 break
