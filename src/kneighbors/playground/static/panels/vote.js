@@ -25,7 +25,7 @@ export function votePanel(parts, actions) {
   let k = 1;
 
   parts.k.addEventListener("input", () => actions.set({ n_neighbors: ks[Number(parts.k.value)] }, "k"));
-  parts.k.addEventListener("pointerdown", () => actions.ahead());
+  for (const gesture of ["pointerdown", "focus"]) parts.k.addEventListener(gesture, () => actions.ahead());
   parts.curve.addEventListener("click", (event) => {
     const box = parts.curve.getBoundingClientRect();
     const share = ((event.clientX - box.left) / box.width) * WIDTH;
