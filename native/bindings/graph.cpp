@@ -104,47 +104,51 @@ class BoundGraph {
   std::vector<std::int64_t> trace(const AnyMatrix& query, std::int64_t width) const {
     const Rows asked = checked(query, "the query");
     if (asked.n_rows != 1 || width < 1) throw std::invalid_argument("one query, and a width of at least 1");
+    const nb::gil_scoped_release unlocked;  // whoever changes the graph may need the interpreter to go on
     return graph_.trace(asked, width);
   }
 
   // What a file keeps, by name.
   nb::dict state() const {
-    nb::dict result;
-    result["codes"] = copied(graph_.codes().records());
-    result["links"] = copied(graph_.links().nodes);
-    result["places"] = copied(graph_.places());
-    result["starts"] = copied(graph_.starts());
-    result["dead"] = copied(graph_.dead());
-    std::vector<std::int32_t> layers;
-    std::vector<std::int64_t> sizes;
-    for (const Links& layer : graph_.layers()) {
-      layers.insert(layers.end(), layer.nodes.begin(), layer.nodes.end());
-      sizes.push_back(static_cast<std::int64_t>(layer.nodes.size()) / layer.degree);
+    GraphState state;
+    {
+      const nb::gil_scoped_release unlocked;
+      state = graph_.state();
     }
-    result["layers"] = copied(layers);
-    result["layer_sizes"] = copied(sizes);
-    result["center"] = copied(graph_.codes().frame().center());
-    result["exponent"] = graph_.codes().frame().exponent();
-    result["largest_norm"] = graph_.codes().largest_norm();
+    nb::dict result;
+    result["codes"] = copied(state.codes);
+    result["links"] = copied(state.links);
+    result["places"] = copied(state.places);
+    result["starts"] = copied(state.starts);
+    result["dead"] = copied(state.dead);
+    result["layers"] = copied(state.layers);
+    result["layer_sizes"] = copied(state.layer_sizes);
+    result["center"] = copied(state.center);
+    result["exponent"] = state.exponent;
+    result["largest_norm"] = state.largest_norm;
     return result;
+  }
+
+  std::int64_t n_unreachable() const {
+    const nb::gil_scoped_release unlocked;
+    return graph_.n_unreachable();
+  }
+
+  std::int64_t bytes() const {
+    const nb::gil_scoped_release unlocked;
+    return graph_.bytes();
   }
 
   void restore(const ByteVector& codes, const NodeVector& links, const IdVector& places, const NodeVector& starts,
                const ByteVector& dead, const NodeVector& layers, const IdVector& layer_sizes,
                const DoubleVector& center, int exponent, double largest_norm) {
-    RowCodes restored(graph_.metric(), graph_.n_columns());
-    if (static_cast<std::int64_t>(center.shape(0)) != graph_.n_columns() || exponent < -1200 || exponent > 1200) {
-      throw std::invalid_argument("the stored graph has the frame of other rows");
-    }
-    if (static_cast<std::int64_t>(codes.shape(0)) % restored.stride() != 0) {
-      throw std::invalid_argument("the stored graph has codes of another width");
-    }
-    Frame frame(graph_.metric(), graph_.n_columns());
-    frame.restore(taken<double>(center), exponent);
-    restored.restore(frame, largest_norm, taken<unsigned char>(codes));
-    graph_.restore(std::move(restored), taken<std::int32_t>(links), taken<std::int64_t>(places),
-                   taken<std::int32_t>(starts), taken<std::uint8_t>(dead), taken<std::int32_t>(layers),
-                   taken<std::int64_t>(layer_sizes));
+    GraphState state{taken<unsigned char>(codes),    taken<std::int32_t>(links),
+                     taken<std::int64_t>(places),    taken<std::int32_t>(starts),
+                     taken<std::uint8_t>(dead),      taken<std::int32_t>(layers),
+                     taken<std::int64_t>(layer_sizes), taken<double>(center),
+                     exponent,                       largest_norm};
+    const nb::gil_scoped_release unlocked;
+    graph_.restore(std::move(state));
   }
 
   const Graph& graph() const { return graph_; }
@@ -197,12 +201,12 @@ void bind_graph(nb::module_& module) {
       .def("state", &BoundGraph::state)
       .def("restore", &BoundGraph::restore, nb::arg("codes"), nb::arg("links"), nb::arg("places"), nb::arg("starts"),
            nb::arg("dead"), nb::arg("layers"), nb::arg("layer_sizes"), nb::arg("center"), nb::arg("exponent"), nb::arg("largest_norm"))
-      .def("n_unreachable", [](const BoundGraph& self) { return self.graph().n_unreachable(); })
+      .def("n_unreachable", &BoundGraph::n_unreachable)
       .def_prop_ro("n_nodes", [](const BoundGraph& self) { return self.graph().n_nodes(); })
       .def_prop_ro("n_columns", [](const BoundGraph& self) { return self.graph().n_columns(); })
       .def_prop_ro("metric", [](const BoundGraph& self) { return self.name(); })
       .def_prop_ro("degree", [](const BoundGraph& self) { return self.graph().settings().degree; })
-      .def_prop_ro("memory_bytes", [](const BoundGraph& self) { return self.graph().bytes(); });
+      .def_prop_ro("memory_bytes", &BoundGraph::bytes);
 }
 
 }  // namespace kneighbors

@@ -68,12 +68,12 @@ void Graph::answer(const Rows& rows, const Rows& queries, std::int64_t query, st
       statistics.n_estimated += scratch.walk.n_estimated();
       for (const Candidate& candidate : scratch.walk.pool()) {
         const std::int64_t place = places_[candidate.node];
-        if (!dead_[candidate.node] && may_answer(place)) met.push_back(place);
+        if (may_answer(place)) met.push_back(place);
         if (static_cast<std::int64_t>(met.size()) == wanted) break;
       }
     } else {  // as wide as the graph: nothing to walk for
       for (std::int64_t node = 0; node < n_nodes(); ++node) {
-        if (!dead_[node] && may_answer(places_[node])) met.push_back(places_[node]);
+        if (may_answer(places_[node])) met.push_back(places_[node]);
       }
     }
     if (static_cast<std::int64_t>(met.size()) >= k) break;
@@ -119,55 +119,11 @@ std::vector<std::int64_t> Graph::trace(const Rows& query, std::int64_t width) co
 }
 
 std::int64_t Graph::bytes() const {
-  return codes_.bytes() + static_cast<std::int64_t>(links_.nodes.size() * sizeof(std::int32_t) +
-                                                    places_.size() * sizeof(std::int64_t) + dead_.size() +
-                                                    starts_.size() * sizeof(std::int32_t));
-}
-
-void Graph::restore(RowCodes codes, std::vector<std::int32_t> links, std::vector<std::int64_t> places,
-                    std::vector<std::int32_t> starts, std::vector<std::uint8_t> dead,
-                    std::vector<std::int32_t> layers, const std::vector<std::int64_t>& layer_sizes) {
-  const auto n = static_cast<std::int64_t>(places.size());
-  const auto refuse = [](const std::string& why) { throw std::invalid_argument("the stored graph " + why); };
-  if (n < 1 || n >= std::numeric_limits<std::int32_t>::max()) refuse("holds no rows, or too many");
-  if (codes.n_records() != n) refuse("has codes for another number of rows");
-  if (static_cast<std::int64_t>(links.size()) != n * settings_.degree) refuse("has links for another number of rows");
-  if (dead.size() != places.size()) refuse("says of another number of rows whether they are gone");
-  std::vector<char> is_taken(places.size(), 0);
-  for (const std::int64_t place : places) {
-    if (place < 0 || place >= n || is_taken[place]) refuse("does not name each row once");
-    is_taken[place] = 1;
-  }
-  for (const std::int32_t node : links) {
-    if (node < -1 || node >= n) refuse("links to row " + std::to_string(node) + ", which it does not hold");
-  }
-  if (starts.empty() || static_cast<std::int64_t>(starts.size()) > n) refuse("has no starts, or too many");
-  for (const std::int32_t node : starts) {
-    if (node < 0 || node >= n) refuse("starts from row " + std::to_string(node) + ", which it does not hold");
-  }
-  std::vector<Links> upper;
-  std::int64_t before = n;
-  std::size_t at = 0;
-  for (const std::int64_t size : layer_sizes) {
-    if (size < 1 || size >= before) refuse("has layers that do not become smaller");
-    const auto count = static_cast<std::size_t>(size * settings_.degree);
-    if (count > layers.size() - at) refuse("has layers that end too early");
-    upper.push_back({settings_.degree, {layers.begin() + static_cast<std::ptrdiff_t>(at),
-                                        layers.begin() + static_cast<std::ptrdiff_t>(at + count)}});
-    for (const std::int32_t node : upper.back().nodes) {
-      if (node < -1 || node >= size) refuse("links to row " + std::to_string(node) + " in a layer without it");
-    }
-    at += count;
-    before = size;
-  }
-  if (at != layers.size()) refuse("has more links than layers");
-  layers_ = std::move(upper);
-  codes_ = std::move(codes);
-  links_.nodes = std::move(links);
-  places_ = std::move(places);
-  starts_ = std::move(starts);
-  dead_ = std::move(dead);
-  n_dead_ = std::count_if(dead_.begin(), dead_.end(), [](std::uint8_t is_dead) { return is_dead != 0; });
+  const std::shared_lock unchanged(changing_);
+  std::size_t words = links_.nodes.size() + starts_.size();
+  for (const Links& layer : layers_) words += layer.nodes.size();
+  return codes_.bytes() + static_cast<std::int64_t>(words * sizeof(std::int32_t) +
+                                                    places_.size() * sizeof(std::int64_t) + dead_.size());
 }
 
 }  // namespace kneighbors

@@ -33,6 +33,20 @@ struct GraphStatistics {
   std::int64_t n_queries = 0, n_expanded = 0, n_estimated = 0, n_exact = 0;
 };
 
+// Everything but the rows.
+struct GraphState {
+  std::vector<unsigned char> codes;
+  std::vector<std::int32_t> links;
+  std::vector<std::int64_t> places;
+  std::vector<std::int32_t> starts;
+  std::vector<std::uint8_t> dead;
+  std::vector<std::int32_t> layers;  // one after the other
+  std::vector<std::int64_t> layer_sizes;
+  std::vector<double> center;
+  int exponent = 0;
+  double largest_norm = 0;
+};
+
 class Graph {
  public:
   Graph(Metric metric, std::int64_t n_columns, const GraphSettings& settings);
@@ -46,7 +60,7 @@ class Graph {
   bool remove(const std::int64_t* places, std::int64_t n_places, int n_threads, Interrupt& interrupt);
 
   // values and places: [n_queries][k], nearest first. width: of the walks. allowed: a bit per place, or null. Rows
-  // that joined after `rows` was made do not answer.
+  // that joined after `rows` was made do not answer; those that were removed do, unless `allowed` says otherwise.
   // There must be k rows for every query; if a walk meets fewer, a wider one follows, and in the end all are looked at.
   bool search(const Rows& rows, const Rows& queries, std::int64_t k, std::int64_t width, int n_threads,
               const std::int64_t* exclude, const std::uint64_t* allowed, double* values, std::int64_t* places,
@@ -61,18 +75,11 @@ class Graph {
   std::int64_t n_columns() const { return codes_.frame().n_columns(); }
   std::int64_t n_nodes() const { return static_cast<std::int64_t>(places_.size()); }
   const GraphSettings& settings() const { return settings_; }
-  const Links& links() const { return links_; }
-  const RowCodes& codes() const { return codes_; }
-  const std::vector<std::int64_t>& places() const { return places_; }
-  const std::vector<std::int32_t>& starts() const { return starts_; }
   std::int64_t bytes() const;
 
+  GraphState state() const;
   // Takes what a file kept. Throws std::invalid_argument where it contradicts itself.
-  void restore(RowCodes codes, std::vector<std::int32_t> links, std::vector<std::int64_t> places,
-               std::vector<std::int32_t> starts, std::vector<std::uint8_t> dead, std::vector<std::int32_t> layers,
-               const std::vector<std::int64_t>& layer_sizes);
-  const std::vector<Links>& layers() const { return layers_; }
-  const std::vector<std::uint8_t>& dead() const { return dead_; }
+  void restore(GraphState state);
 
  private:
   struct Scratch;
@@ -100,7 +107,6 @@ class Graph {
   std::vector<std::uint8_t> dead_;    // per node
   std::vector<std::int32_t> starts_;
   std::vector<Links> layers_;  // of the first nodes; the largest first
-  std::int64_t n_dead_ = 0;
 
   mutable std::shared_mutex changing_;
   mutable std::mutex borrowing_;

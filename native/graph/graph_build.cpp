@@ -218,7 +218,6 @@ bool Graph::remove(const std::int64_t* places, std::int64_t n_places, int n_thre
     }
   }
   for (std::int64_t i = 0; i < n_places; ++i) dead_[node_of[places[i]]] = 1;
-  n_dead_ += n_places;
   // Whoever linked to a row that goes may link to whatever that row linked to. Only rows that stay are written to,
   // only links of rows that go are read: the order of work changes nothing.
   constexpr std::int64_t block = 256;
@@ -285,6 +284,7 @@ std::vector<char> Graph::reached() const {
 }
 
 std::int64_t Graph::n_unreachable() const {
+  const std::shared_lock unchanged(changing_);
   const std::vector<char> is_reached = reached();
   std::int64_t count = 0;
   for (std::int64_t node = 0; node < n_nodes(); ++node) count += !dead_[node] && !is_reached[node];

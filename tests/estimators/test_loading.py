@@ -332,7 +332,8 @@ def test_damaged_contents_name_the_file(tmp_path: Path) -> None:
     broken(sections=lambda sections: sections.update({"classes.0.offsets": np.array([0, 9, 3, 3])}))
     broken(sections=lambda sections: sections.update({"row_ids": np.arange(3)}))
     broken(sections=lambda sections: sections.pop("row_ids"))
-    broken(sections=lambda sections: sections.update({"sample_weight": -sections["sample_weight"]}))
+    unequal = lambda weights: np.where(np.arange(weights.size) == 0, -1.0, 2.0 * weights)  # noqa: E731
+    broken(sections=lambda sections: sections.update(sample_weight=unequal(sections["sample_weight"])))
     broken(sections=lambda sections: sections.pop("index.rows"))
     broken(settings=lambda values: values.pop("index"))
     broken(settings=lambda values: values.update(leaf_size=0))

@@ -14,12 +14,18 @@ from numpy.testing import assert_array_equal
 
 from kneighbors import _native
 from kneighbors.errors import ParameterError
-from kneighbors.index import BlockIndex, FlatIndex, KDTreeIndex, MetricIndex, load_index
+from kneighbors.index import BlockIndex, FlatIndex, HNSWIndex, KDTreeIndex, MetricIndex, load_index
 from kneighbors.index.held import count_bits
 from kneighbors.index.locks import ChangeLock
 
 METRICS = ("sqeuclidean", "euclidean", "inner_product", "cosine")
-MAKES = [FlatIndex, KDTreeIndex, lambda: BlockIndex("manhattan"), lambda: MetricIndex("manhattan")]
+MAKES = [
+    FlatIndex,
+    KDTreeIndex,
+    lambda: BlockIndex("manhattan"),
+    lambda: MetricIndex("manhattan"),
+    lambda: HNSWIndex(effort=5000),
+]
 N_COLUMNS = 3
 
 

@@ -10,7 +10,15 @@ import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
 from kneighbors.errors import DataError, DataTypeError, ParameterError
-from kneighbors.index import BlockIndex, FlatIndex, Index, KDTreeIndex, MetricIndex, PrecomputedIndex
+from kneighbors.index import (
+    BlockIndex,
+    FlatIndex,
+    HNSWIndex,
+    Index,
+    KDTreeIndex,
+    MetricIndex,
+    PrecomputedIndex,
+)
 
 RNG = np.random.default_rng(44)
 ROWS = np.round(RNG.normal(size=(120, 5)), 1)  # rounded: there are ties
@@ -55,6 +63,7 @@ KINDS = {
     "measured, whitened": Kind(lambda: MetricIndex("seuclidean")),
     "blocks": Kind(lambda: BlockIndex("manhattan")),
     "blocks, sparse": Kind(lambda: BlockIndex("euclidean"), sp.csr_matrix),
+    "hnsw, as wide as there are rows": Kind(lambda: HNSWIndex(effort=1000)),
     "kd_tree": Kind(KDTreeIndex),
     "kd_tree, manhattan": Kind(lambda: KDTreeIndex("manhattan")),
     "precomputed": Precomputed(),

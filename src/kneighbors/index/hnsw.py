@@ -102,8 +102,8 @@ class HNSWIndex:
         self.recall, self.effort, self.degree, self.build_effort = recall, effort, degree, build_effort
         self.measured_recall: float | None = None
         self._tuned: int | None = None
-        self._held: Held | None = None
-        self._graph: Graph | None = None  # over all places of what is held; None until a search builds it
+        # What is held, and the graph over all its places (None until a search builds it); replaced together.
+        self._state: tuple[Held, Graph | None] | None = None
         self._changing = ChangeLock()
 
     # What is held
@@ -116,28 +116,33 @@ class HNSWIndex:
     @property
     def ids(self) -> Ids:
         """The ids of the rows, ascending."""
-        return np.arange(0) if self._held is None else self._held.ids
+        return np.arange(0) if self._state is None else self._state[0].ids
 
     @property
     def next_id(self) -> int:
         """The id that the next row added will get."""
-        return 0 if self._held is None else self._held.next_id
+        return 0 if self._state is None else self._state[0].next_id
 
     @property
     def n_rows(self) -> int:
         """Rows that can answer."""
-        return 0 if self._held is None else self._held.n_rows
+        return 0 if self._state is None else self._state[0].n_rows
 
     @property
     def memory_bytes(self) -> int:
         """Bytes held beyond the rows themselves, once the first search has built the graph."""
-        held, graph = self._held, self._graph
-        return (0 if held is None else held.spare_bytes) + (0 if graph is None else graph.memory_bytes)
+        if self._state is None:
+            return 0
+        held, graph = self._state
+        return held.spare_bytes + (0 if graph is None else graph.memory_bytes)
+
+    def _both(self) -> tuple[Held, Graph | None]:
+        checks.require_fitted(self, self._state is not None)
+        assert self._state is not None
+        return self._state
 
     def _now(self) -> Held:
-        checks.require_fitted(self, self._held is not None)
-        assert self._held is not None
-        return self._held
+        return self._both()[0]
 
     # Changing it
 
@@ -154,7 +159,7 @@ class HNSWIndex:
             raise DataError(f"X has no rows: shape {rows.shape}. At least one is needed.")
         checks.check_finite(rows, "X")
         with self._changing:
-            self._held, self._graph = Held.of(rows, None, rows.shape[0]), None
+            self._state = Held.of(rows, None, rows.shape[0]), None
             self._tuned = self.measured_recall = None
         return self
 
@@ -164,7 +169,7 @@ class HNSWIndex:
         Each call also looks over all links once: add rows in batches.
         """
         with self._changing:
-            held = self._now()
+            held, graph = self._both()
             rows = checks.check_matrix(rows, "X", held.n_columns)
             if rows.dtype == np.float64 and held.first.dtype == np.float32:
                 raise DataError(
@@ -174,25 +179,25 @@ class HNSWIndex:
             new = np.arange(held.next_id, held.next_id + rows.shape[0])
             if rows.shape[0]:
                 more = held.plus(rows)
-                if self._graph is not None:
-                    self._graph.add(more.first, np.arange(held.n_places, more.n_places), 1, more.added)
-                self._held = more
+                if graph is not None:
+                    graph.add(more.first, np.arange(held.n_places, more.n_places), 1, more.added)
+                self._state = more, graph
             return new
 
     def remove(self, ids: Ids) -> None:
         """Forget rows; what linked to them is linked to what they linked to. Ids are never used again."""
         with self._changing:
-            held = self._now()
+            held, graph = self._both()
             wanted = checks.removed_ids(ids)
             places = held.places_of(wanted)
             checks.refuse_absent(wanted[places < 0])
             if places.size:
                 less = held.minus(places)
                 if less.n_places < held.n_places:
-                    self._graph = None  # rows were moved together
-                elif self._graph is not None:
-                    self._graph.remove(places)
-                self._held = less
+                    graph = None  # rows were moved together
+                elif graph is not None:
+                    graph.remove(places)
+                self._state = less, graph
 
     # Asking it
 
@@ -258,14 +263,15 @@ class HNSWIndex:
 
     def _built(self, n_threads: int) -> tuple[Graph, Held]:
         """The graph and what it is over, built by the first who asks."""
-        held, graph = self._now(), self._graph
+        held, graph = self._both()
         if graph is not None:
             return graph, held
         with self._changing:
-            held = self._now()
-            if self._graph is None:
-                self._graph = self._build(held, n_threads)
-            return self._graph, held
+            held, graph = self._both()
+            if graph is None:
+                graph = self._build(held, n_threads)
+                self._state = held, graph
+            return graph, held
 
     def _new_graph(self, n_columns: int) -> Graph:
         from .._native import Graph
@@ -316,17 +322,18 @@ class HNSWIndex:
         graph, held = self._built(1)
         width = max(self._effort(), k)
         counts = graph.search(held.first, query, k, width, 1, None, held.alive, held.added)[2]
-        path = held.named(np.asarray(graph.trace(query, width), dtype=np.int64))
+        walked = np.asarray(graph.trace(query, width), dtype=np.int64)
+        path = held.named(walked[walked < held.n_places])  # others joined meanwhile
         return {
             "k": int(ids.shape[1]),
             "distances": distances[0].tolist(),
             "ids": ids[0].tolist(),
-            "cells": [],
-            "cells_visited": 0,
-            "n_cells": 0,
+            "cells": [0],
+            "cells_visited": 1,
+            "n_cells": 1,
             "nodes": path.tolist(),
             "nodes_visited": int(path.size),
-            "distances_counted": counts["estimated"],
+            "distances_counted": max(counts["estimated"], counts["exact"]),
             "distances_exact": counts["exact"],
         }
 
@@ -345,7 +352,7 @@ class HNSWIndex:
             "next_id": held.next_id,
             "n_columns": held.n_columns,
             "dtype": held.first.dtype.name,
-            "n_cells": 0,
+            "n_cells": 1,
             "degree": self.degree,
             "effort": self._effort(),
             "recall": self.recall,
@@ -376,7 +383,7 @@ class HNSWIndex:
         with self._changing:
             held = self._now()
             if held.n_places != held.n_rows or held.added is not None:
-                self._held, self._graph = held.together(), None
+                self._state = held.together(), None
         graph, held = self._built(1)
         state = graph.state()
         settings = {
@@ -409,7 +416,7 @@ class HNSWIndex:
         n_columns = int(settings["n_columns"])
         rows = stored.rows_from(sections, n_columns)
         ids = stored.ids_from(sections, rows.shape[0], settings["next_id"])
-        index._held = Held.of(rows, ids, int(settings["next_id"]))
+        held = Held.of(rows, ids, int(settings["next_id"]))
         if np.asarray(sections["graph_places"]).shape != (rows.shape[0],):
             raise DataError(
                 f"The stored graph is over another number of rows than the {rows.shape[0]} there are."
@@ -420,33 +427,39 @@ class HNSWIndex:
             graph.restore(**state, **{name: settings[name] for name in _NUMBERS})
         except (TypeError, ValueError) as error:
             raise DataError(f"The stored graph is broken: {error}.") from None
-        index._graph = graph
+        index._state = held, graph
         return index
 
     def __copy__(self) -> HNSWIndex:
         """Rows are shared; the graph is copied, since it changes in place."""
         twin = type(self).__new__(type(self))
-        twin.__dict__.update(self.__dict__, _changing=ChangeLock(), _graph=None)
-        if self._graph is not None:
-            twin.__setstate__({**twin.__dict__, "_graph": self._graph.state()})
+        with self._changing:
+            twin.__dict__.update(self.__dict__, _changing=ChangeLock())
+            if self._state is not None:
+                held, graph = self._state
+                twin._state = held, None if graph is None else self._restored(held, graph.state())
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
         with self._changing:
-            held, graph = self._held, self._graph
-            if held is not None and (held.added is not None or held.alive is not None):
+            if self._state is None:
+                return dict(self.__dict__)
+            held, graph = self._state
+            if held.added is not None or held.alive is not None:
                 graph = None  # places will change: built again where it is needed
-            held = None if held is None else held.alone()
-            state = None if graph is None else graph.state()
-            return {**self.__dict__, "_held": held, "_graph": state, "_changing": ChangeLock()}
+            kept = None if graph is None else graph.state()
+            return {**self.__dict__, "_state": (held.alone(), kept), "_changing": ChangeLock()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        kept = state["_graph"]
-        self.__dict__.update(state, _graph=None)
-        if kept is not None and self._held is not None:
-            graph = self._new_graph(self._held.n_columns)
-            graph.restore(**{name: kept[name] for name in (*_ARRAYS, *_NUMBERS)})
-            self._graph = graph
+        self.__dict__.update(state)
+        if self._state is not None:
+            held, kept = state["_state"]
+            self._state = held, None if kept is None else self._restored(held, kept)
+
+    def _restored(self, held: Held, kept: dict[str, Any]) -> Graph:
+        graph = self._new_graph(held.n_columns)
+        graph.restore(**kept)
+        return graph
 
 
 def _row(held: Held, place: int) -> Rows:
