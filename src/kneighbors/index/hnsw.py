@@ -369,7 +369,7 @@ class HNSWIndex:
         pairs = np.stack([begins[linked], ends[linked]], axis=1)
         return {
             **description,
-            "cells": [],
+            "cells": [{"rows": held.n_rows}],
             "edges": held.named(state["places"][pairs].ravel()).reshape(-1, 2),
         }
 
