@@ -77,6 +77,8 @@ class Model:
     labels : Labels or None
     feature_names : list of str or None
     steps : list of StepReport
+    algorithm_reason : str
+        Why this kind of index answers.
     changing : ChangeLock
         Held by whoever replaces this model by its successor, who inherits it.
     """
@@ -93,6 +95,7 @@ class Model:
     labels: Labels | None = None
     feature_names: list[str] | None = None
     steps: list[StepReport] = field(default_factory=list)
+    algorithm_reason: str = "It was chosen when the model was fitted."
     changing: ChangeLock = field(default_factory=ChangeLock)
 
     @property
@@ -132,6 +135,8 @@ class Model:
     def algorithm(self) -> str:
         """scikit-learn's word for how neighbours are found."""
         chosen = self.settings.algorithm
+        if isinstance(chosen, str) and chosen == "auto":
+            return "kd_tree" if self.index.describe()["kind"] == "kd_tree" else "brute"
         is_tree = isinstance(chosen, str) and chosen in ("kd_tree", "ball_tree") and not self.is_sparse
         return chosen if is_tree else "brute"
 
@@ -183,6 +188,8 @@ def check(model: Model) -> None:
         raise DataError(
             f"'n_rows_seen' is {model.n_rows_seen!r}; at least the {n_kept} rows kept are expected."
         )
+    if not isinstance(model.algorithm_reason, str):
+        raise DataError(f"'algorithm_reason' is {model.algorithm_reason!r}; a sentence is expected.")
     if row_ids is not None and (
         row_ids.shape != (n_kept,)
         or row_ids.dtype != np.int64

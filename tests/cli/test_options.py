@@ -70,7 +70,7 @@ def test_choices_and_ranges_come_from_the_table(name):
         (["--reduce-dim", "-3"], "--reduce-dim"),
         (["--scale", "log"], "--scale"),
         (["--reduce", "tsne"], "--reduce"),
-        (["--algorithm", "hnsw"], "--algorithm"),
+        (["--algorithm", "cloud"], "--algorithm"),
         (["--weights", "squared"], "--weights"),
         (["--seed", "-1"], "--seed"),
         (["--n-jobs", "0"], "--n-jobs"),

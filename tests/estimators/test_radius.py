@@ -189,7 +189,7 @@ def test_many_rows_are_asked_in_few_batches(monkeypatch: Any) -> None:
         calls.append(len(queries))
         return search(index, queries, *arguments, **more)
 
-    monkeypatch.setattr("kneighbors.index.FlatIndex.search_radius", counted)
+    monkeypatch.setattr("kneighbors.index.KDTreeIndex.search_radius", counted)
     ours.RadiusNeighborsRegressor(0.5).fit(ROWS, TARGETS).predict(np.repeat(QUERIES, 100, axis=0))
     assert sum(calls) == 4000 and len(calls) <= 5
 

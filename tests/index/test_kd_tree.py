@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from kneighbors import _native
+from kneighbors import NearestNeighbors, _native
 from kneighbors.errors import DataError, ParameterError
-from kneighbors.index import FlatIndex, KDTreeIndex, load_index, make_index
+from kneighbors.index import FlatIndex, KDTreeIndex, choose, load_index, make_index
 from kneighbors.metrics import resolve
 from tests.reference import exact
 
@@ -239,6 +239,32 @@ def test_description_and_trace():
     assert 0 < trace["distances_counted"] <= 200 and trace["cells_visited"] < 10
     # Every answer lies in a leaf that was opened, which a description names by the same numbers.
     assert len(set(trace["cells"])) == trace["cells_visited"] <= description["n_cells"]
+
+
+@pytest.mark.parametrize("n_rows", [1, 16, 17, 1000, 2049])
+def test_memory_is_known_before_it_is_taken(n_rows):
+    index = KDTreeIndex().fit(np.zeros((n_rows, 3), dtype=np.float32))
+    stated = index.memory_bytes
+    index.search(np.zeros((1, 3)), 1)
+    tree = index._held[0].parts[0].built
+    assert index.memory_bytes == stated == tree.memory_bytes + 8 * n_rows
+
+
+def test_auto_chooses_by_columns_and_by_trial():
+    rng = np.random.default_rng(0)
+    euclidean = resolve("euclidean")
+    for n_columns, kind in ((1, "kd_tree"), (8, "kd_tree"), (33, "brute"), (300, "brute")):
+        index, reason = choose(euclidean, np.zeros((5, n_columns)))
+        assert isinstance(index, KDTreeIndex) == (kind == "kd_tree") and str(n_columns) in reason
+    noise = rng.normal(size=(20_000, 12)).astype(np.float32)
+    assert choose(euclidean, noise)[0] is None
+    plane = (rng.normal(size=(20_000, 3)) @ rng.normal(size=(3, 12))).astype(np.float32)
+    index, reason = choose(euclidean, plane)
+    assert isinstance(index, KDTreeIndex) and "compares" in reason
+    assert choose(resolve("cosine"), plane)[0] is None
+    model = NearestNeighbors().fit(plane)
+    assert model.algorithm_reason_ == reason and model._fit_method == "kd_tree"
+    assert NearestNeighbors(algorithm="brute").fit(plane).algorithm_reason_ == "It was asked for."
 
 
 def test_the_settings_reach_it():

@@ -44,9 +44,9 @@ def searches(monkeypatch):
 
         return call
 
-    from kneighbors.index import FlatIndex
+    from kneighbors.index import KDTreeIndex
 
-    monkeypatch.setattr(FlatIndex, "search", counted(FlatIndex.search))
+    monkeypatch.setattr(KDTreeIndex, "search", counted(KDTreeIndex.search))
     return count
 
 

@@ -24,7 +24,7 @@ def chromium() -> str | None:
     return next((found for found in map(shutil.which, filter(None, names)) if found), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright has an event loop in this thread until it stops
 def browser():
     executable = chromium()
     if executable is None:
@@ -41,7 +41,7 @@ def browser():
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site():
     with running(playground_app()) as url:
         yield url

@@ -73,7 +73,9 @@ def installed(steps, tmp_path):
         shutil.copy(ROOT / source, target)
         assert f"/usr/local/bin/{target.name}" in mode
         target.chmod(int(mode[1], 8))
-    (folder / "python").symlink_to(sys.executable)
+    # Not a link: a virtual environment is found beside the path that Python was started by.
+    (folder / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (folder / "python").chmod(0o755)
     return folder
 
 

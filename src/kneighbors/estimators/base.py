@@ -107,7 +107,7 @@ class NeighborsEstimator(BaseEstimator):  # type: ignore[misc]
         ----------
         n_rows, n_columns : int
         dtype : dtype, default=numpy.float32
-            Of the rows. The screening copy holds byte codes whatever the rows are, so this changes nothing.
+            Of the rows. A tree copies them; the codes of a scan take a byte whatever the rows are.
 
         Returns
         -------
@@ -121,8 +121,7 @@ class NeighborsEstimator(BaseEstimator):  # type: ignore[misc]
         >>> NearestNeighbors(metric="correlation").memory_estimate(1000, 16)
         0
         """
-        np.dtype(dtype)
-        return pipeline.memory_estimate(self._settings(), int(n_rows), int(n_columns))
+        return pipeline.memory_estimate(self._settings(), int(n_rows), int(n_columns), np.dtype(dtype))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model as a folder of three files, in one step; what stood there before is replaced whole.
@@ -154,6 +153,12 @@ class NeighborsEstimator(BaseEstimator):  # type: ignore[misc]
         """How neighbours are found, by scikit-learn's words."""
         check_is_fitted(self, "_model")
         return self._model.algorithm
+
+    @property
+    def algorithm_reason_(self) -> str:
+        """Why this kind of index answers: what ``algorithm="auto"`` found, or that it was asked for."""
+        check_is_fitted(self, "_model")
+        return self._model.algorithm_reason
 
     @property
     def _fit_X(self) -> Any:

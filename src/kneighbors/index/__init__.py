@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from .base import Index
 from .blocks import BlockIndex
+from .choosing import TREE_COLUMNS, choose, tree_metric
 from .flat import FlatIndex
 from .hnsw import HNSWIndex
 from .kd_tree import KDTreeIndex
@@ -29,6 +30,7 @@ from .places import PlacesIndex
 from .precomputed import PrecomputedIndex
 
 __all__ = [
+    "TREE_COLUMNS",
     "BlockIndex",
     "ChangeLock",
     "FlatIndex",
@@ -38,6 +40,8 @@ __all__ = [
     "MetricIndex",
     "PlacesIndex",
     "PrecomputedIndex",
+    "choose",
     "load_index",
     "make_index",
+    "tree_metric",
 ]

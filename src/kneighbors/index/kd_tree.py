@@ -87,13 +87,23 @@ class KDTreeIndex:
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes held beyond the rows themselves; the trees count once the first search has built them."""
+        """Bytes held beyond the rows themselves, once the first search has built the trees."""
         if self._held is None:
             return 0
-        trees = [part.built for part in self._held[0].parts if part.built is not None]
         parts = self._held[0].parts
-        marks = sum(part.ids.nbytes + (0 if part.alive is None else part.alive.nbytes) for part in parts)
-        return marks + sum(int(tree.memory_bytes) for tree in trees)
+        total = 0
+        for part in parts:
+            n_rows, n_columns = part.rows.shape
+            total += 0 if part.alive is None else int(part.alive.nbytes)
+            total += self.bytes_for(n_rows, n_columns, part.rows.itemsize)
+        return total
+
+    @staticmethod
+    def bytes_for(n_rows: int, n_columns: int, itemsize: int) -> int:
+        """Bytes that the tree over so many rows holds beyond them, and their ids."""
+        n_leaves = -(-n_rows // _LEAF_ROWS)
+        boxes = _count_nodes(n_leaves) * (_WIDTH * (2 * n_columns * itemsize + 4) + 4) if n_rows else 0
+        return boxes + n_leaves * _LEAF_ROWS * (n_columns * itemsize + 8) + 8 * n_rows
 
     # Changing it
 
@@ -308,7 +318,18 @@ class KDTreeIndex:
         return {**self.__dict__, "_held": (Forest(parts), next_id)}
 
 
-_LEAF_ROWS = 16  # native/tree/tree_kernels.hpp
+_LEAF_ROWS, _WIDTH = 16, 8  # native/tree/tree_kernels.hpp
+
+
+def _count_nodes(n_leaves: int) -> int:
+    """Nodes above so many leaves, as ``native/tree/tree_shape.hpp`` arranges them."""
+    child = 1
+    while child * _WIDTH < n_leaves:
+        child *= _WIDTH
+    if child == 1:
+        return 1
+    full, rest = divmod(n_leaves, child)
+    return 1 + full * _count_nodes(child) + (_count_nodes(rest) if rest else 0)
 
 
 def _build(rows: Rows, n_threads: int) -> Any:

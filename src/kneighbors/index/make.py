@@ -11,6 +11,7 @@ from ..errors import ParameterError, ParameterTypeError
 from ..metrics import Metric
 from .base import Index
 from .blocks import BlockIndex
+from .choosing import tree_metric
 from .flat import FlatIndex
 from .hnsw import HNSWIndex
 from .kd_tree import KDTreeIndex
@@ -83,9 +84,9 @@ def make_index(algorithm: Any, metric: Metric, *, leaf_size: int = 30, sparse: b
         )
     if metric.formula == "precomputed":
         return PrecomputedIndex()
-    if algorithm == "kd_tree" and not sparse and not metric.arguments:
-        name = "manhattan" if metric.formula == "cityblock" else metric.formula
-        if name in KDTreeIndex.metrics:
+    if algorithm == "kd_tree" and not sparse:
+        name = tree_metric(metric)
+        if name is not None:
             return KDTreeIndex(name)
     if algorithm == "hnsw":
         return _graph(metric, sparse)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .. import reduce, scale
 from ..errors import DataError, ParameterError
-from ..index import MetricIndex, make_index
+from ..index import TREE_COLUMNS, Index, KDTreeIndex, MetricIndex, choose, make_index, tree_metric
 from ..labels import Labels, check_discrete, encode_classes, encode_targets
 from ..metrics import Metric, resolve
 from ..model import Model, StepReport
@@ -232,15 +232,20 @@ def _fit_sampled(
         rows = reducer.transform(rows, n_threads=n_threads)
         steps.append(_report("reduce", rows, started, sum(a.nbytes for a in reducer.arrays().values())))
     started = time.perf_counter()
-    index = make_index(
-        settings.algorithm, metric, leaf_size=settings.leaf_size, sparse=hasattr(rows, "toarray")
-    )
+    index: Index | None = None
+    reason = "It was asked for."
+    if isinstance(settings.algorithm, str) and settings.algorithm == "auto":
+        index, reason = choose(metric, rows)
+    if index is None:
+        sparse = hasattr(rows, "toarray")
+        index = make_index(settings.algorithm, metric, leaf_size=settings.leaf_size, sparse=sparse)
     index.fit(rows)
     steps.append(_report("index", rows, started, int(index.memory_bytes)))
     return Model(
         settings=settings,
         metric=metric,
         index=index,
+        algorithm_reason=reason,
         n_features=n_features,
         scaler=scaler,
         reducer=reducer,
@@ -303,7 +308,7 @@ def _positive(sample_weight: Floats) -> tuple[Ids | None, Floats | None]:
     )
 
 
-def memory_estimate(settings: Settings, n_rows: int, n_columns: int) -> int:
+def memory_estimate(settings: Settings, n_rows: int, n_columns: int, dtype: Any = np.float32) -> int:
     """Bytes that a model will hold beyond its rows and labels, as its index will report them.
 
     Rows that int8 codes cannot tell apart take float32 panels, about four times as much.
@@ -315,6 +320,9 @@ def memory_estimate(settings: Settings, n_rows: int, n_columns: int) -> int:
     if settings.reduce_dim is not None:
         n_columns = settings.reduce_dim
     metric = resolve(settings.metric, settings.p, settings.metric_params)
+    in_tree = settings.algorithm == "kd_tree" or (settings.algorithm == "auto" and n_columns <= TREE_COLUMNS)
+    if in_tree and tree_metric(metric) is not None:
+        return KDTreeIndex.bytes_for(n_rows, n_columns, np.dtype(dtype).itemsize)
     if metric.native is not None:
         return flat_memory_bytes(n_rows, n_columns)
     return MetricIndex.bytes_for(metric, n_rows, n_columns) if metric.tile or metric.whitens else 0

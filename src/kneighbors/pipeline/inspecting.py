@@ -19,7 +19,8 @@ def inspect(model: Model) -> dict[str, Any]:
     dict
         ``rows_seen``, ``rows_kept``, ``columns_in``, ``columns_kept``, ``feature_names``; ``task``,
         ``classes`` (per output, where there are any); ``metric``, ``weights``, ``scale``; ``reduce``, with
-        the share of variance kept where it is known; ``index``, as the index describes itself; ``steps``:
+        the share of variance kept where it is known; ``index``, as the index describes itself,
+        and ``algorithm_reason``, why it is this kind; ``steps``:
         rows and columns after each step of the fit, its seconds and the bytes it holds.
     """
     labels = model.labels
@@ -42,5 +43,6 @@ def inspect(model: Model) -> dict[str, Any]:
         "scale": model.settings.scale,
         "reduce": reduction,
         "index": model.index.describe(),
+        "algorithm_reason": model.algorithm_reason,
         "steps": [asdict(report) for report in model.steps],
     }

@@ -60,6 +60,7 @@ def to_contents(model: Model, settings: Settings) -> ModelContents:
     values["n_features"] = model.n_features
     values["label_kind"] = stored_labels.kind_of(model.labels)
     values["steps"] = [asdict(report) for report in model.steps]
+    values["algorithm_reason"] = model.algorithm_reason
     if model.row_ids is not None:
         sections["row_ids"] = model.row_ids
     if model.sample_weight is not None:
@@ -125,6 +126,7 @@ def from_contents(contents: ModelContents) -> Model:
         labels=labels,
         feature_names=unpack_text(sections, "feature_names"),
         steps=reports_from(values.get("steps", [])),
+        algorithm_reason=values.get("algorithm_reason", Model.algorithm_reason),
     )
     check(model)
     if contents.k * (1.0 - ROUNDING) > model.limit:
