@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """kneighbors itself, as a user calls it: nothing is tuned.
 
-``FlatIndex`` with the metric asked for in searches, ``KNeighborsClassifier`` as it comes otherwise,
+The index that ``algorithm="auto"`` chooses in searches, ``KNeighborsClassifier`` as it comes otherwise,
 with ``n_jobs`` set to the threads of the run. No environment variable is set.
 """
 
@@ -26,9 +26,11 @@ class Kneighbors(Rival):
         return Variant("AVX2", {"KNEIGHBORS_INSTRUCTION_SET": "avx2"})
 
     def fit(self, rows: Floats, k: int) -> None:
-        from kneighbors.index.flat import FlatIndex
+        from kneighbors.index import choose, make_index
+        from kneighbors.metrics import resolve
 
-        self.index = FlatIndex(self.metric).fit(rows)
+        metric = resolve(self.metric)
+        self.index = (choose(metric, rows)[0] or make_index("brute", metric)).fit(rows)
 
     def search(self, queries: Floats, k: int) -> Any:
         _, ids = self.index.search(queries, k, n_threads=self.n_threads)

@@ -27,8 +27,9 @@ class RadiusNeighborsTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMix
         Whether an edge holds the distance or 1.
     radius : float, default=1.0
         How far a row looks, in the metric's unit.
-    algorithm : {"auto", "ball_tree", "kd_tree", "brute"} or index object, default="auto"
-        Every choice is exact and gives the same answers; an index object says which kind to use.
+    algorithm : {"auto", "ball_tree", "kd_tree", "brute", "hnsw"} or index object, default="auto"
+        All give the same, exact answers but "hnsw", which may miss a neighbour; an index object is a kind to
+        use, with its settings.
     leaf_size : int, default=30
         Rows in a leaf of a tree; never changes an answer.
     metric : str, callable or DistanceMetric, default="minkowski"

@@ -29,8 +29,9 @@ class KNeighborsRegressor(TargetVoter, KVoter):
         What a neighbour's target counts: 1, or 1/distance (where some distance is 0, those count 1 and the
         rest nothing), or a function from the distances, of shape (n_queries, n_neighbors), to weights of
         that shape. None is "uniform".
-    algorithm : {"auto", "ball_tree", "kd_tree", "brute"} or index object, default="auto"
-        Every choice is exact and gives the same answers; an index object says which kind to use.
+    algorithm : {"auto", "ball_tree", "kd_tree", "brute", "hnsw"} or index object, default="auto"
+        All give the same, exact answers but "hnsw", which may miss a neighbour; an index object is a kind to
+        use, with its settings.
     leaf_size : int, default=30
         Rows in a leaf of a tree; never changes an answer.
     p : float, default=2
