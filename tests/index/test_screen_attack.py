@@ -150,7 +150,7 @@ def test_no_attack_gets_a_row_dropped(make: Maker, metric: str, codec: str):
 
 @pytest.mark.long
 def test_no_attack_gets_a_row_dropped_in_a_hundred_million_pairs():
-    """trust.md X1, X2 under attack: zero wrong ids over at least 10^8 screened pairs."""
+    """X1, X2 under attack: zero wrong ids over at least 10^8 screened pairs."""
     rng = np.random.default_rng(20)
     pairs = 0
     while pairs < 100_000_000:

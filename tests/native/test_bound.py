@@ -97,7 +97,7 @@ def run(program: Path, cases: int, seed: int) -> tuple[int, int, str]:
 @pytest.mark.long
 @needs_compiler
 def test_no_pair_is_dropped_and_no_upper_bound_is_too_low(tmp_path):
-    """trust.md X1, X2: at least ten million pairs, zero holes."""
+    """X1, X2: at least ten million pairs, zero holes."""
     pairs, holes, output = run(build(CHECK, tmp_path / "build"), cases=1500, seed=1)
     assert holes == 0, output
     assert pairs > 10_000_000

@@ -70,7 +70,7 @@ def holes(
 @pytest.mark.long
 @needs_compiler
 def test_no_pair_is_dropped_and_every_interval_holds(tmp_path):
-    """trust.md X1, X2: on every instruction set, with the same distances."""
+    """X1, X2: on every instruction set, with the same distances."""
     program = build(CHECK, tmp_path / "build", parts=PARTS)
     answers = [holes(program, instruction_set=name, rounds=10) for name in _native.instruction_sets()]
     assert sum(pairs for pairs, _, _ in answers[0].values()) > 2_000_000
