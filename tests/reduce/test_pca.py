@@ -140,3 +140,8 @@ def test_a_result_beyond_the_range_names_its_row():
     rows[13] = np.sign(reducer.components[0]) * 3e38
     with pytest.raises(DataError, match="Row 13 leaves the range of float32"):
         reducer.transform(rows)
+
+
+def test_values_whose_squares_overflow_are_refused_with_a_way_out():
+    with pytest.raises(DataError, match=r"leave the range of float64.*scale='standard'"):
+        reduce.fit("pca", np.random.default_rng(0).normal(size=(50, 4)) * 1e300, 2)

@@ -45,6 +45,8 @@ class PcaReducer(Reducer):
             Fewer rows than ``target_dim``.
         DataTypeError
             Sparse rows: centring would fill them.
+        DataError
+            Values whose squares leave the range of float64.
         """
         from sklearn.decomposition import PCA
 
@@ -66,8 +68,15 @@ class PcaReducer(Reducer):
         centred = np.empty_like(rows, order="C")
         np.subtract(rows, offset, out=centred, casting="same_kind")
         model = PCA(target_dim, svd_solver="auto", random_state=seed, copy=False)
-        with np.errstate(invalid="ignore", divide="ignore"):  # rows without any variance
-            model.fit(centred)
+        try:
+            with np.errstate(invalid="ignore", divide="ignore", over="ignore"):  # rows without any variance
+                model.fit(centred)
+        except np.linalg.LinAlgError:
+            largest = float(np.abs(rows).max())
+            raise DataError(
+                f"reduce='pca' squares the values, and those of X (up to {largest:.3g}) leave the range of "
+                "float64 then. Set scale='standard', or divide X by a constant first."
+            ) from None
         kept = float(np.sum(model.explained_variance_ratio_, dtype=np.float64))
         return cls(
             seed,
