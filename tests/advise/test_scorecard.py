@@ -90,9 +90,12 @@ def test_times_are_positive_ordered_and_tell_their_repetitions(card):
     for cell in card.cells:
         assert 0 < cell.single.p50 <= cell.single.p99
         assert cell.single.repetitions >= 5 and cell.single.rows == 1
+        assert cell.fit_seconds > 0 and cell.memory_bytes > 0
+        if cell.batch is None:  # a busy machine left the budget no room for it
+            assert cell.queries_per_second is None
+            continue
         assert cell.batch.rows == 1000 and cell.batch.repetitions >= 3
         assert cell.queries_per_second == pytest.approx(1000 / cell.batch.p50)
-        assert cell.fit_seconds > 0 and cell.memory_bytes > 0
 
 
 def test_scores_follow_from_the_figures_by_the_printed_formulas(card):
