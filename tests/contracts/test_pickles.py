@@ -172,11 +172,13 @@ DAMAGE = {
 def arrays_in(state: Any, depth: int = 0) -> list[tuple[dict[str, Any], str]]:
     """Every array that an object's state holds, as the dictionary it is in and its name."""
     found: list[tuple[dict[str, Any], str]] = []
-    if depth > 4 or not isinstance(state, dict):
+    if depth > 8 or not isinstance(state, dict):
         return found
     for name, value in state.items():
         if isinstance(value, np.ndarray):
             found.append((state, name))
+        elif isinstance(value, tuple):
+            found += arrays_in(dict(enumerate(value)), depth + 1)
         elif type(value).__module__.startswith("kneighbors.") and hasattr(value, "__dict__"):
             found += arrays_in(vars(value), depth + 1)
     return found
@@ -199,10 +201,7 @@ HOSTILE = """
                     holder[key] = damage(holder[key])
                     if "_scan" in holder:
                         holder["_scan"] = None
-                    state = broken.__getstate__()
-                    again = type(broken).__new__(type(broken))
-                    (again.__setstate__ if hasattr(again, "__setstate__") else vars(again).update)(state)
-                    answers(again)
+                    answers(pickle.loads(pickle.dumps(broken)))
                     answered += 1
                 except Exception as error:
                     refused += 1

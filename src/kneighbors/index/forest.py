@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import checks
+from ..errors import DataError
+from . import checks, stored
 from .base import Distances, Ids, RadiusAnswer, Rows
 
 __all__ = ["Forest", "Part"]
@@ -85,6 +86,16 @@ class Forest:
         if len(self.parts) == 1 and self.parts[0].alive is None:
             return self.parts[0].rows
         return np.concatenate([part.kept()[0] for part in self.parts])
+
+    def check(self, next_id: int) -> None:
+        """Refuse parts that contradict themselves or each other, as those of a damaged pickle might."""
+        for part in self.parts:
+            rows = checks.check_matrix(part.rows, "The stored rows", self.parts[0].rows.shape[1])
+            stored.ids_from({"ids": part.ids}, rows.shape[0], next_id)
+            alive = part.alive
+            if alive is not None and (alive.dtype != np.uint8 or alive.shape != part.ids.shape):
+                raise DataError("The stored marks of removed rows do not fit the rows.")
+        stored.ids_from({"ids": np.concatenate([part.ids for part in self.parts])}, None, next_id)
 
     def grown(self, rows: Rows, ids: Ids) -> Forest:
         """With more rows; trees of like size become one."""

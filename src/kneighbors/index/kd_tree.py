@@ -317,6 +317,12 @@ class KDTreeIndex:
         parts = tuple(Part(part.rows, part.ids, part.alive) for part in forest.parts)
         return {**self.__dict__, "_held": (Forest(parts), next_id)}
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if state["_held"] is not None:
+            forest, next_id = state["_held"]
+            forest.check(next_id)
+        self.__dict__.update(state)
+
 
 _LEAF_ROWS, _WIDTH = 16, 8  # native/tree/tree_kernels.hpp
 
