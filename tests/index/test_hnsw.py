@@ -249,3 +249,11 @@ def test_estimators_take_it(tmp_path, rows, queries):
         assert_array_equal(twin.kneighbors(queries)[1], model.kneighbors(queries)[1])
     with pytest.raises(ParameterError, match="hnsw"):
         NearestNeighbors(algorithm="hnsw", metric="manhattan").fit(rows)
+
+
+def test_a_description_builds_nothing(rows):
+    index = HNSWIndex().fit(rows)
+    before = index.describe()
+    assert index._state[1] is None and before["measured_recall"] is None
+    index.search(rows[:1], 1)
+    assert index.describe()["measured_recall"] == index.measured_recall > 0

@@ -285,3 +285,12 @@ def test_it_agrees_with_the_scan_on_many_rows():
         strict=True,
     ):
         assert_array_equal(ours, others)
+
+
+def test_a_description_builds_nothing_and_counts_what_will_be_built():
+    index = KDTreeIndex().fit(np.random.default_rng(0).normal(size=(5000, 2)))
+    before = index.describe()
+    tree = index._held[0].parts[0]
+    assert tree.built is None
+    index.search(np.zeros((1, 2)), 1)
+    assert (before["n_cells"], before["n_nodes"]) == (tree.built.n_leaves, tree.built.n_nodes)

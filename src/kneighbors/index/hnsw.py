@@ -340,10 +340,11 @@ class HNSWIndex:
     def describe(self, *, parts: bool = False) -> dict[str, Any]:
         """What the index is made of (see ``Index.describe``).
 
-        Further keys: ``degree``, ``effort``, ``recall`` (asked for), ``measured_recall`` (None where rows
-        were too few to measure with), and with ``parts`` ``edges``.
+        Without ``parts`` nothing is built for it. Further keys: ``degree``, ``effort``, ``recall`` (asked for),
+        ``measured_recall`` (None until the graph is built, and where rows were too few to measure with), and
+        with ``parts`` ``edges``.
         """
-        graph, held = self._built(1)
+        held = self._now()
         description = {
             "kind": "hnsw",
             "metric": self.metric,
@@ -362,6 +363,7 @@ class HNSWIndex:
         }
         if not parts:
             return description
+        graph, held = self._built(1)
         state = graph.state()
         ends = state["links"].reshape(-1, self.degree)
         begins = np.repeat(np.arange(ends.shape[0]), self.degree).reshape(ends.shape)

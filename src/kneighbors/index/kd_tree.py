@@ -253,7 +253,7 @@ class KDTreeIndex:
         """
         forest = self._forest()
         rows = forest.parts[0].rows
-        trees = [part.tree(_build, 1) for part in forest.parts if part.ids.size]
+        n_leaves = [-(-part.ids.size // _LEAF_ROWS) for part in forest.parts if part.ids.size]
         n_held = sum(part.ids.size for part in forest.parts)
         description = {
             "kind": "kd_tree",
@@ -263,9 +263,9 @@ class KDTreeIndex:
             "next_id": self.next_id,
             "n_columns": int(rows.shape[1]),
             "dtype": rows.dtype.name,
-            "n_cells": sum(tree.n_leaves for tree in trees),
-            "n_nodes": sum(tree.n_nodes for tree in trees),
-            "n_trees": len(trees),
+            "n_cells": sum(n_leaves),
+            "n_nodes": sum(map(_count_nodes, n_leaves)),
+            "n_trees": len(n_leaves),
             "row_bytes": int(n_held * rows.shape[1] * rows.dtype.itemsize),
             "memory_bytes": self.memory_bytes,
         }
@@ -273,7 +273,7 @@ class KDTreeIndex:
             return description
         cells: list[dict[str, Any]] = []
         nodes: list[dict[str, Any]] = []
-        for tree in trees:
+        for tree in [part.tree(_build, 1) for part in forest.parts if part.ids.size]:
             facts, lows, highs = tree.boxes(64, _MOST_BOXES)
             for (node, depth, count), low, high in zip(facts.tolist(), lows, highs, strict=True):
                 box = [low.tolist(), high.tolist()]
