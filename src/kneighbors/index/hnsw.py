@@ -340,9 +340,9 @@ class HNSWIndex:
     def describe(self, *, parts: bool = False) -> dict[str, Any]:
         """What the index is made of (see ``Index.describe``).
 
-        Without ``parts`` nothing is built for it. Further keys: ``degree``, ``effort``, ``recall`` (asked for),
-        ``measured_recall`` (None until the graph is built, and where rows were too few to measure with), and
-        with ``parts`` ``edges``.
+        Without ``parts`` nothing is built for it. Further keys: ``degree``, ``effort``, ``recall`` (asked
+        for), ``measured_recall`` (None until the graph is built, and where rows were too few to measure
+        with), and with ``parts`` ``edges``.
         """
         held = self._now()
         description = {
